@@ -1,0 +1,1 @@
+//! Every long-lived part of the server, built once.

@@ -1,0 +1,1 @@
+//! Doings with clients, whoever asks.

@@ -1,0 +1,1 @@
+//! What the operator set, from file, environment and flags.

@@ -1,0 +1,1 @@
+//! Asking a person whether an app may.

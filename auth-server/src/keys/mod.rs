@@ -1,0 +1,1 @@
+//! The keys that sign and the key that seals.

@@ -1,0 +1,1 @@
+//! One file per endpoint, named as in the metadata document.

@@ -1,0 +1,1 @@
+//! The claims of an access token (RFC 9068).

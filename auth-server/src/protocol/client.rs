@@ -1,0 +1,1 @@
+//! A registered client and what it may do.

@@ -1,0 +1,1 @@
+//! Who is calling (RFC 6749 §2.3).

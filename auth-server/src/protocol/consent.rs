@@ -1,0 +1,1 @@
+//! Which scopes of which resource need no question.

@@ -1,0 +1,1 @@
+//! All a client may be told.

@@ -1,0 +1,1 @@
+//! What may be said of a token, and to whom (RFC 7662).

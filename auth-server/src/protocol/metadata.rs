@@ -1,0 +1,1 @@
+//! The metadata document (RFC 8414).

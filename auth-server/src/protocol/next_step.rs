@@ -1,0 +1,1 @@
+//! Sign in, ask consent, issue the code, or refuse.

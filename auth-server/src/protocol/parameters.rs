@@ -1,0 +1,1 @@
+//! A form in which nothing comes twice (RFC 6749 §3.1).

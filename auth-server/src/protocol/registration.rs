@@ -1,0 +1,1 @@
+//! Metadata in, client out (RFC 7591).

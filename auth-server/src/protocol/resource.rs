@@ -1,0 +1,1 @@
+//! Protected resources and which one a request means (RFC 8707).

@@ -1,0 +1,1 @@
+//! What goes when one token goes (RFC 7009).

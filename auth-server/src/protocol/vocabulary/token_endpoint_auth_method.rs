@@ -1,0 +1,1 @@
+//! token_endpoint_auth_method

@@ -1,0 +1,1 @@
+//! The sample MCP server of `serve --sample`.

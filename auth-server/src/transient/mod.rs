@@ -1,0 +1,1 @@
+//! What may be forgotten: counters and one-time values.

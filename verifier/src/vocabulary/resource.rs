@@ -1,0 +1,180 @@
+//! The identifier of a protected resource (RFC 8707 §2, RFC 9728 §1.2).
+
+use std::fmt;
+
+use url::Url;
+
+use super::web_address::{self, AddressError};
+
+/// A protected resource, such as an MCP server: an absolute URI without a
+/// fragment, kept as it was registered.
+///
+/// That spelling is the one that tokens carry as `aud`; [`Resource::matches`] is
+/// the lenient comparison for what clients ask for.
+#[derive(Clone, Debug)]
+pub struct Resource {
+    written: String,
+    url: Url,
+    canonical: String,
+}
+
+/// Why a text is not a resource identifier.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ResourceError {
+    /// Not an address at all, or not one that may be used.
+    #[error(transparent)]
+    Address(#[from] AddressError),
+}
+
+impl Resource {
+    /// Reads a resource identifier.
+    pub fn parse(text: &str) -> Result<Self, ResourceError> {
+        let url = web_address::parse(text)?;
+        let canonical = canonical(text, &url);
+        Ok(Self { written: text.to_owned(), url, canonical })
+    }
+
+    /// The identifier as it was written.
+    pub fn as_str(&self) -> &str {
+        &self.written
+    }
+
+    /// Scheme and host in lower case, no default port, no trailing slash. Two
+    /// identifiers with one canonical form name the same resource. Paths are
+    /// left as they are: no dot segments removed, nothing percent-decoded.
+    pub fn canonical(&self) -> &str {
+        &self.canonical
+    }
+
+    /// Whether `asked` means this resource: equal in canonical form, where a
+    /// query counts only if this resource has one.
+    pub fn matches(&self, asked: &Self) -> bool {
+        if self.url.query().is_some() {
+            return self.canonical == asked.canonical;
+        }
+        self.canonical == asked.without_query()
+    }
+
+    /// The canonical form without the query.
+    pub fn without_query(&self) -> &str {
+        match self.canonical.split_once('?') {
+            Some((path, _)) => path.strip_suffix('/').unwrap_or(path),
+            None => &self.canonical,
+        }
+    }
+
+    /// `scheme://host[:port]`.
+    pub fn origin(&self) -> String {
+        web_address::origin(&self.url)
+    }
+
+    /// The path, empty where the resource is the whole origin.
+    pub fn path(&self) -> &str {
+        match self.url.path() {
+            "/" => "",
+            path => path,
+        }
+    }
+
+    /// Where the resource's metadata lives: the well-known segment inserted
+    /// between host and path (RFC 9728 §3.1).
+    pub fn metadata_url(&self) -> String {
+        web_address::well_known(&self.url, "oauth-protected-resource")
+    }
+}
+
+/// RFC 3986 §6.2.2.1 for scheme and host, §6.2.3 for the port; the rest is text.
+fn canonical(text: &str, url: &Url) -> String {
+    let after_scheme = text.split_once("://").map_or("", |(_, rest)| rest);
+    let path = after_scheme.find(['/', '?']).map_or("", |at| after_scheme.split_at(at).1);
+    let path = path.strip_suffix('/').unwrap_or(path);
+    format!("{}{path}", web_address::origin(url))
+}
+
+impl fmt::Display for Resource {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.written)
+    }
+}
+
+/// Equal spelling, as `aud` is compared by most verifiers.
+impl PartialEq for Resource {
+    fn eq(&self, other: &Self) -> bool {
+        self.written == other.written
+    }
+}
+
+impl Eq for Resource {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn resource(text: &str) -> Resource {
+        Resource::parse(text).unwrap()
+    }
+
+    // MCP-AS-72
+    #[test]
+    fn matching_is_lenient_about_case_port_slash_and_query() {
+        let registered = resource("https://mcp.example.com/mcp");
+        for same in [
+            "https://mcp.example.com/mcp",
+            "https://mcp.example.com/mcp/",
+            "HTTPS://MCP.example.com/mcp",
+            "https://mcp.example.com:443/mcp",
+            "https://mcp.example.com/mcp?session=1",
+            "https://mcp.example.com/mcp/?session=1",
+        ] {
+            assert!(registered.matches(&resource(same)), "{same}");
+        }
+        assert!(resource("https://mcp.example.com").matches(&resource("https://mcp.example.com/")));
+        assert!(resource("https://mcp.example.com/").matches(&resource("https://mcp.example.com")));
+    }
+
+    // OA-RI-02
+    #[test]
+    fn nothing_else_matches() {
+        let registered = resource("https://mcp.example.com/mcp");
+        for other in [
+            "https://mcp.example.com",
+            "https://mcp.example.com/mcp/x",
+            "https://mcp.example.com/MCP",
+            "https://mcp.example.com/mcp/../admin",
+            "https://mcp.example.com/x/../mcp",
+            "https://mcp.example.com/%6dcp",
+            "https://mcp.example.com/mcp//",
+            "https://mcp.example.com:8443/mcp",
+            "https://evil.example/mcp",
+        ] {
+            assert!(!registered.matches(&resource(other)), "{other}");
+        }
+        assert!(!resource("https://h.example/mcp?a=1").matches(&resource("https://h.example/mcp")));
+    }
+
+    // OA-RI-01
+    #[test]
+    fn malformed_identifiers_are_refused() {
+        for bad in [
+            "",
+            "/mcp",
+            "//h.example/mcp",
+            "https://h.example/#",
+            "https://u@h.example/",
+            "https://bücher.example/",
+            "urn:mcp:x",
+            "https:/h.example",
+            "http://h.example",
+        ] {
+            assert!(Resource::parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    // MCP-RS-02
+    #[test]
+    fn metadata_lives_at_the_inserted_path() {
+        assert_eq!(resource("https://h.example/a/mcp").metadata_url(), "https://h.example/.well-known/oauth-protected-resource/a/mcp");
+        assert_eq!(resource("https://h.example").metadata_url(), "https://h.example/.well-known/oauth-protected-resource");
+    }
+}
