@@ -1,0 +1,67 @@
+//! The words around the program stay true: commands that are shown exist, links
+//! lead somewhere, lists are complete.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests: a panic is the report")]
+
+mod commands;
+mod links;
+mod lists;
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+fn root() -> PathBuf {
+    fs::canonicalize(Path::new(env!("CARGO_MANIFEST_DIR")).join("..")).unwrap()
+}
+
+fn text(path: &Path) -> String {
+    fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// Every page for people: those at the root, and those of the folders that have some.
+fn pages() -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for folder in [".", "docs", "docs/decisions", "k8s", "migrations", "verifier"] {
+        for entry in fs::read_dir(root().join(folder)).unwrap() {
+            let path = entry.unwrap().path();
+            if path.extension().is_some_and(|extension| extension == "md") {
+                found.push(path);
+            }
+        }
+    }
+    assert!(found.len() > 10, "{found:?}");
+    found
+}
+
+/// The fenced blocks of a page that are in `language`, without indentation.
+fn blocks(page: &str, language: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut open: Option<Vec<&str>> = None;
+    let mut wanted = false;
+    for line in page.lines().map(str::trim) {
+        match (line.strip_prefix("```"), &mut open) {
+            (Some(info), None) => {
+                wanted = info == language;
+                open = Some(Vec::new());
+            }
+            (Some(_), Some(lines)) => {
+                if wanted {
+                    found.push(lines.join("\n"));
+                }
+                open = None;
+            }
+            (None, Some(lines)) => lines.push(line),
+            (None, None) => {}
+        }
+    }
+    assert!(open.is_none(), "a block is not closed");
+    found
+}
+
+#[test]
+fn a_block_is_found_by_its_language() {
+    let page = "words\n```sh\nportcullis serve\n```\n   ```toml\n   a = 1\n   ```\n";
+    assert_eq!(blocks(page, "sh"), ["portcullis serve"]);
+    assert_eq!(blocks(page, "toml"), ["a = 1"]);
+}
