@@ -9,5 +9,22 @@ mod prompt;
 mod redirect_uri;
 mod signing_algorithm;
 mod subject;
+mod text;
 mod token;
 mod token_endpoint_auth_method;
+
+pub use client_id::{ClientId, ClientIdError};
+pub use code_challenge::{CodeChallenge, CodeChallengeError, CodeVerifier, CodeVerifierError};
+pub use family_id::FamilyId;
+pub use grant_id::GrantId;
+pub use grant_type::{GrantType, UnknownGrantType};
+pub use prompt::{Prompt, PromptError};
+pub use redirect_uri::{RedirectKind, RedirectUri, RedirectUriError};
+pub use signing_algorithm::{SigningAlgorithm, UnknownAlgorithm};
+pub use subject::{Subject, SubjectError};
+pub use token::{
+    AuthorizationCode, BrowserId, ClientSecret, InitialAccessToken, Kind, NotSuchToken, RequestHandle, SessionId, SetupLink, Token,
+    TokenHash,
+};
+pub(crate) use token::{checked, hash_of, with_checksum};
+pub use token_endpoint_auth_method::{TokenEndpointAuthMethod, UnknownAuthMethod};
