@@ -1,1 +1,92 @@
-//! What the operator set, from file, environment and flags.
+//! What the operator set: defaults, one TOML file, environment, flags, in rising precedence.
+//!
+//! The rest of the program sees only [`Config`], in which every value is valid.
+
+mod authorization;
+mod check;
+mod database;
+mod duration;
+mod file;
+mod limits;
+mod load;
+mod log;
+mod master_key;
+mod origin;
+mod reader;
+mod reference;
+mod registration;
+mod resource;
+mod schema;
+mod section;
+mod server;
+mod session;
+mod tls;
+mod tokens;
+mod value;
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use ipnet::IpNet;
+use portcullis_verifier::vocabulary::Issuer;
+
+pub use authorization::{Authorization, ErrorRedirects};
+pub use database::Database;
+pub(crate) use duration::write as write_duration;
+pub use limits::Limits;
+pub use load::{Sources, load};
+pub use log::{Log, LogFormat};
+pub use master_key::MasterKeySource;
+pub use origin::{Mistake, Mistakes, Origin};
+pub use reference::reference;
+pub use registration::{Registration, RegistrationMode};
+pub use resource::ProtectedResource;
+pub use schema::{schema, settings};
+pub use section::Setting;
+pub use session::Session;
+pub use tls::Tls;
+pub use tokens::Tokens;
+
+/// The configuration in force. See `docs/configuration.md` for what each setting means.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// This server's name, the `iss` of its tokens.
+    pub issuer: Issuer,
+    /// Where it listens.
+    pub listen: SocketAddr,
+    /// The folder of the database and the master key.
+    pub data_dir: PathBuf,
+    /// The configuration file that was read.
+    pub file: Option<PathBuf>,
+    /// Where what must survive is kept.
+    pub database: Database,
+    /// The certificate, where this server ends TLS itself.
+    pub tls: Option<Tls>,
+    /// Proxies whose word about the client's address counts.
+    pub trusted_proxies: Vec<IpNet>,
+    /// How long a person stays signed in.
+    pub session: Session,
+    /// Codes, access tokens and refresh tokens.
+    pub tokens: Tokens,
+    /// Requests that wait for a person.
+    pub authorization: Authorization,
+    /// Clients that register themselves.
+    pub registration: Registration,
+    /// How often something may fail.
+    pub limits: Limits,
+    /// Protected resources that stand in the file; those of the database come on top.
+    pub resources: Vec<ProtectedResource>,
+    /// The resource of a request that names none, as it is registered.
+    pub default_resource: Option<String>,
+    /// What is written down while the server runs.
+    pub log: Log,
+    /// Where the key comes from that seals the signing keys.
+    pub master_key: MasterKeySource,
+}
+
+impl Config {
+    /// The configuration of a server that was told nothing but its data folder.
+    pub fn default_in(data_dir: impl Into<PathBuf>) -> Result<Self, Mistakes> {
+        let data_dir = data_dir.into().to_string_lossy().into_owned();
+        load(&Sources { flags: vec![("data_dir", "--data-dir".to_owned(), data_dir)], ..Sources::default() })
+    }
+}

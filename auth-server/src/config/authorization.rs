@@ -1,0 +1,34 @@
+//! `[authorization]`: requests that wait for a person.
+
+use chrono::TimeDelta;
+
+use super::{section::section, value::choice};
+
+choice! {
+    /// When an error may send the browser back to the client before the person has signed in.
+    ErrorRedirects {
+        /// Only after the person has signed in: nobody can use this server to send strangers elsewhere.
+        AfterLogin = "after_login",
+        /// At once for clients that an operator made, after the sign-in for the others.
+        KnownClients = "known_clients",
+        /// At once, as RFC 6749 has it.
+        Always = "always",
+    }
+}
+
+section! {
+    /// Requests that wait for a person.
+    pub Authorization at "authorization" {
+        /// How long a person may take to sign in and decide.
+        request_lifetime: TimeDelta = TimeDelta::minutes(15), within TimeDelta::minutes(5) => TimeDelta::minutes(30);
+        /// When an error may send the browser back to the client: `after_login`, since anyone can register a client and would else
+        /// have a link on this server that leads wherever they like; `known_clients`; or `always`.
+        error_redirects: ErrorRedirects = ErrorRedirects::AfterLogin;
+        /// Allow redirect URIs with a scheme of the client's own (`com.example.app:/callback`), as desktop clients use them.
+        private_use_schemes: bool = true;
+        /// How many requests may wait at a time; the oldest that nobody has signed in for make room.
+        most_pending: u64 = 10_000, within 10 => 1_000_000;
+        /// How many of them may come from one address.
+        most_pending_per_source: u64 = 100, within 1 => 1_000_000;
+    }
+}
