@@ -1,1 +1,19 @@
-//! The keys that sign and the key that seals.
+//! The keys that sign tokens and the key that seals them.
+//!
+//! Signing keys live in the database, sealed under the master key, so that all
+//! processes share them; the master key never enters the database. Not here: how
+//! a token looks (`tokens/`), when a key may be forgotten (`jobs/`).
+//!
+//! In reading order: `master_key` seals and derives; `material` makes key pairs;
+//! `ring` holds the signers and the JWKS; `rotation` moves keys through life.
+
+mod master_key;
+mod material;
+mod ring;
+mod rotation;
+
+pub(crate) use master_key::hmac;
+pub use master_key::{MasterKey, SealError, SealedFor};
+pub use material::KeyMaterial;
+pub use ring::{JwkSet, KeyRing, SigningKey};
+pub use rotation::{ensure_keys, rotate};

@@ -4,6 +4,8 @@
 //! [`authenticate`] holds the claim against that client's record. Every failure
 //! of the second step looks the same from outside.
 
+use std::{ops::Deref, sync::Arc};
+
 use base64::{
     Engine as _,
     alphabet::STANDARD,
@@ -46,7 +48,16 @@ enum Proof {
 /// ```
 #[derive(Clone, Debug)]
 pub struct AuthenticatedClient {
-    client: Client,
+    client: Arc<Client>,
+}
+
+/// A client that is authenticated can do all that a client can.
+impl Deref for AuthenticatedClient {
+    type Target = Client;
+
+    fn deref(&self) -> &Client {
+        &self.client
+    }
 }
 
 /// Why a client is not authenticated.
@@ -224,9 +235,13 @@ fn readings(text: &str) -> impl Iterator<Item = String> {
 
 /// Holds the claim against the record found under [`Presented::client_id`], if
 /// there is one.
-pub fn authenticate(presented: &Presented, client: Option<&Client>, now: DateTime<Utc>) -> Result<AuthenticatedClient, ClientAuthError> {
+pub fn authenticate(
+    presented: &Presented,
+    client: Option<Arc<Client>>,
+    now: DateTime<Utc>,
+) -> Result<AuthenticatedClient, ClientAuthError> {
     let client = client.filter(|client| client.id == presented.client_id);
-    let secrets = client.map_or(&[] as &[ClientSecret], |client| &client.secrets);
+    let secrets = client.as_ref().map_or(&[] as &[ClientSecret], |client| &client.secrets);
     // The proof is weighed even if the client is unknown: it takes as long.
     let proof = weigh(&presented.proof, secrets, now);
     let refuse = |reason| Err(ClientAuthError { reason, by_header: presented.by_header });
@@ -235,7 +250,7 @@ pub fn authenticate(presented: &Presented, client: Option<&Client>, now: DateTim
         return refuse(ClientAuthReason::Disabled);
     }
     match (client.is_confidential(), proof) {
-        (false, Weighed::NoSecret) | (true, Weighed::Right) => Ok(AuthenticatedClient { client: client.clone() }),
+        (false, Weighed::NoSecret) | (true, Weighed::Right) => Ok(AuthenticatedClient { client }),
         (false, Weighed::Right | Weighed::Expired | Weighed::Wrong) => refuse(ClientAuthReason::UnexpectedSecret),
         (true, Weighed::NoSecret) => refuse(ClientAuthReason::MissingSecret),
         (true, Weighed::Expired) => refuse(ClientAuthReason::ExpiredSecret),
@@ -266,23 +281,6 @@ fn weigh(proof: &Proof, secrets: &[ClientSecret], now: DateTime<Utc>) -> Weighed
         }
     }
     weighed
-}
-
-impl AuthenticatedClient {
-    /// Its record, as it was when it authenticated.
-    pub fn client(&self) -> &Client {
-        &self.client
-    }
-
-    /// Its identifier.
-    pub fn id(&self) -> &ClientId {
-        &self.client.id
-    }
-
-    /// How it is registered to authenticate.
-    pub fn method(&self) -> TokenEndpointAuthMethod {
-        self.client.token_endpoint_auth_method
-    }
 }
 
 #[cfg(test)]
@@ -321,9 +319,9 @@ mod tests {
         let read = Presented::read(headers.iter().map(|text| text.as_bytes()), &form);
         let done = read.and_then(|presented| {
             let client = known.iter().find(|client| client.id == *presented.client_id());
-            authenticate(&presented, client, now())
+            authenticate(&presented, client.cloned().map(Arc::new), now())
         });
-        done.map(|client| client.id().to_string()).map_err(|error| (error.reason, error.by_header))
+        done.map(|client| client.id.to_string()).map_err(|error| (error.reason, error.by_header))
     }
 
     // OA-CL-01, MCP-AS-56, MCP-AS-57: Basic and post, whichever is registered
@@ -334,7 +332,7 @@ mod tests {
             let post = Parameters::parse(format!("client_id=conf&client_secret={}", right().wire()).as_bytes()).unwrap();
             let basic = header(&format!("conf:{}", right().wire()));
             for presented in [Presented::read([], &post), Presented::read([basic.as_bytes()], &Parameters::default())] {
-                assert!(authenticate(&presented.unwrap(), Some(&client), now()).is_ok());
+                assert!(authenticate(&presented.unwrap(), Some(Arc::new(client.clone())), now()).is_ok());
             }
         }
         assert_eq!(outcome(&[], "client_id=pub"), Ok("pub".to_owned()));
@@ -381,7 +379,7 @@ mod tests {
         client.secrets = vec![ClientSecret { hash: ClientSecret::hash_of_presented(imported), created_at: now(), expires_at: None }];
         for sent in ["conf:a+b%20c/d:e", "conf:a%2Bb%2520c%2Fd%3Ae"] {
             let presented = Presented::read([header(sent).as_bytes()], &Parameters::default()).unwrap();
-            assert!(authenticate(&presented, Some(&client), now()).is_ok(), "{sent}");
+            assert!(authenticate(&presented, Some(Arc::new(client.clone())), now()).is_ok(), "{sent}");
         }
     }
 
@@ -434,7 +432,8 @@ mod tests {
         let post = Parameters::parse(format!("client_id=conf&client_secret={}", right().wire()).as_bytes()).unwrap();
         let presented = Presented::read([], &post).unwrap();
         let mut client = confidential(TokenEndpointAuthMethod::ClientSecretPost);
-        let reason = |client: &Client| authenticate(&presented, Some(client), now()).map(|_| ()).map_err(|error| error.reason);
+        let reason =
+            |client: &Client| authenticate(&presented, Some(Arc::new(client.clone())), now()).map(|_| ()).map_err(|error| error.reason);
         client.disabled_at = Some(now());
         assert_eq!(reason(&client), Err(R::Disabled));
         client.disabled_at = None;
@@ -450,7 +449,7 @@ mod tests {
     #[test]
     fn the_record_of_another_client_does_not_help() {
         let presented = Presented::read([], &Parameters::parse(b"client_id=other").unwrap()).unwrap();
-        let refused = authenticate(&presented, Some(&public()), now()).unwrap_err();
+        let refused = authenticate(&presented, Some(Arc::new(public())), now()).unwrap_err();
         assert_eq!(refused.reason, R::Unknown);
     }
 

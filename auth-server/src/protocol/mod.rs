@@ -19,6 +19,7 @@ pub mod metadata;
 pub mod next_step;
 pub mod parameters;
 pub mod refresh;
+pub mod refused;
 pub mod registration;
 pub mod resource;
 pub mod revocation;

@@ -66,6 +66,21 @@ impl ProtectedResource {
         self.people.as_ref().is_none_or(|people| people.contains(user_name))
     }
 
+    /// Whether a client's spelling, of something it was granted, means this resource.
+    pub fn is_meant_by(&self, asked: &str) -> bool {
+        Resource::parse(asked).is_ok_and(|asked| self.answers_to(&asked))
+    }
+
+    /// What is left today of what a person once allowed; `None` when the person may
+    /// not use the resource any more, or nothing is left (OA-TK-16).
+    pub fn left_of(&self, allowed: &Scope, user_name: Option<&str>) -> Option<Scope> {
+        if !user_name.is_some_and(|name| self.admits(name)) {
+            return None;
+        }
+        let left = allowed.intersection(&self.all_scopes());
+        if left.is_empty() && !self.scopes.is_empty() { None } else { Some(left) }
+    }
+
     fn is_named(&self, asked: &Resource) -> bool {
         self.identifier.matches(asked) || self.aliases.iter().any(|alias| alias.matches(asked))
     }

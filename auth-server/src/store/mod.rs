@@ -1,1 +1,90 @@
-//! What must survive: clients, grants, codes, keys.
+//! What must survive, on SQLite or PostgreSQL, through one code path.
+//!
+//! One step of the protocol is one method is one transaction: no transaction
+//! leaves this folder, and no method decides what the RFCs decide (a verdict is
+//! passed in as a closure). Every row belongs to an issuer, so that a database
+//! moved to another issuer shows nothing.
+//!
+//! `db` and `writer` are the machinery, `migrations` the schema, then one file per
+//! thing that is kept.
+
+mod catalogue;
+mod clients;
+mod codes;
+mod db;
+mod families;
+mod grants;
+mod initial_access_tokens;
+mod migrations;
+mod prune;
+mod requests;
+mod resources;
+mod revocations;
+mod row;
+mod sessions;
+mod setup_links;
+mod signing_keys;
+mod users;
+mod writer;
+
+use anyhow::Context as _;
+use db::{Db, on_db, on_db_read};
+use portcullis_verifier::vocabulary::Issuer;
+
+pub use clients::{ClientCounts, RemovedClient};
+pub use codes::{CodeVerdict, NewCode, NewFamily, PendingGrant};
+pub use db::Location;
+pub use families::{FamilyState, RefreshOutcome};
+pub use grants::{GrantSummary, Revocation};
+pub use initial_access_tokens::{InitialAccess, NewInitialAccessToken};
+pub use prune::Pruned;
+pub use requests::{NewRequest, StoredRequest, TooManyPending};
+pub use sessions::{NewSession, SessionSummary, StoredSession};
+pub use signing_keys::{NewKey, Rotation, StoredKey};
+pub use users::{NameTaken, NewUser, User};
+
+/// The durable store of one issuer. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Store {
+    db: Db,
+    issuer_id: i64,
+}
+
+impl Store {
+    /// Opens the database, brings its schema up to date and finds the issuer in it.
+    pub async fn open(location: &Location, issuer: &Issuer) -> anyhow::Result<Self> {
+        let db = Db::open(location).await?;
+        let issuer_id = enrol(&db, issuer.as_str()).await.context("finding the issuer in the database")?;
+        Ok(Self { db, issuer_id })
+    }
+
+    /// Ends all connections.
+    pub async fn close(&self) {
+        self.db.close().await;
+    }
+
+    /// Whether the database answers.
+    pub async fn ping(&self) -> anyhow::Result<()> {
+        on_db_read!(self.db, |pool| sqlx::query("SELECT 1").execute(pool).await.map(drop)).context("asking the database")
+    }
+}
+
+const FIND_ISSUER: &str = "SELECT id FROM issuers WHERE issuer = $1";
+const ADD_ISSUER: &str = "INSERT INTO issuers (id, issuer) SELECT COALESCE(MAX(id), 0) + 1, $1 FROM issuers ON CONFLICT DO NOTHING";
+
+/// The issuer's number. Two processes that begin at once may both try to add it.
+async fn enrol(db: &Db, issuer: &str) -> anyhow::Result<i64> {
+    const TRIES: usize = 8;
+    for _ in 0..TRIES {
+        let found: Option<(i64,)> = on_db_read!(db, |pool| sqlx::query_as(FIND_ISSUER).bind(issuer).fetch_optional(pool).await)?;
+        if let Some((id,)) = found {
+            return Ok(id);
+        }
+        on_db!(db, |writer| {
+            let mut step = writer.begin_write().await?;
+            sqlx::query(ADD_ISSUER).bind(issuer).execute(&mut *step).await?;
+            step.commit().await?;
+        });
+    }
+    anyhow::bail!("another process adds issuers all the time")
+}

@@ -1,1 +1,62 @@
-//! What may be forgotten: counters and one-time values.
+//! State that may be lost: counters. Losing it costs a limit its memory, never the
+//! correctness of a code or a token (OA-DB-05); what must survive is in `store/`.
+//!
+//! An enum and not a trait: all variants are ours, and calls stay plain.
+
+mod memory;
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use memory::Memory;
+
+/// Where counters live.
+#[derive(Debug)]
+pub enum Transient {
+    /// In this process.
+    Memory(Memory),
+}
+
+/// What is known of repeated failures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Failures {
+    /// How many in a row.
+    pub count: u32,
+    /// The last one.
+    pub last: DateTime<Utc>,
+}
+
+impl Transient {
+    /// In this process, within a bound of entries.
+    pub fn in_memory(most_entries: usize) -> Self {
+        Self::Memory(Memory::new(most_entries))
+    }
+
+    /// Adds one to `key`, and tells how many there were in the sliding `window`.
+    pub async fn count(&self, key: &str, window: TimeDelta, now: DateTime<Utc>) -> anyhow::Result<u64> {
+        match self {
+            Self::Memory(memory) => Ok(memory.count(key, window, now)),
+        }
+    }
+
+    /// Notes a failure, and tells how many there are; they are forgotten `memory` after the last.
+    pub async fn note_failure(&self, key: &str, memory: TimeDelta, now: DateTime<Utc>) -> anyhow::Result<Failures> {
+        match self {
+            Self::Memory(here) => Ok(here.note_failure(key, memory, now)),
+        }
+    }
+
+    /// The failures so far.
+    pub async fn failures(&self, key: &str, memory: TimeDelta, now: DateTime<Utc>) -> anyhow::Result<Option<Failures>> {
+        match self {
+            Self::Memory(here) => Ok(here.failures(key, memory, now)),
+        }
+    }
+
+    /// Forgets failures.
+    pub async fn forget_failures(&self, key: &str) -> anyhow::Result<()> {
+        match self {
+            Self::Memory(memory) => memory.forget_failures(key),
+        }
+        Ok(())
+    }
+}

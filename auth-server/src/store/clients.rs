@@ -1,0 +1,126 @@
+//! Registered clients.
+
+use anyhow::Context as _;
+use chrono::{DateTime, Utc};
+use sqlx::types::Json;
+
+use super::{Store, catalogue, on_db, on_db_read};
+use crate::protocol::{
+    client::{Client, ClientOrigin},
+    vocabulary::ClientId,
+};
+
+/// How many clients there are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ClientCounts {
+    /// Made by an operator.
+    pub operator: i64,
+    /// That registered themselves.
+    pub registered: i64,
+}
+
+/// What ended with a client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RemovedClient {
+    /// Grants that people had given it.
+    pub grants: i64,
+}
+
+const FIND: &str = "SELECT record FROM clients WHERE issuer_id = $1 AND id = $2";
+const LIST: &str = "SELECT record FROM clients WHERE issuer_id = $1 ORDER BY created_at DESC, id DESC";
+const COUNT: &str = "SELECT COUNT(*) FROM clients WHERE issuer_id = $1 AND origin = $2";
+const ADD: &str = "INSERT INTO clients (issuer_id, id, origin, record, created_at) VALUES ($1, $2, $3, $4, $5)";
+const REPLACE: &str = "UPDATE clients SET record = $3 WHERE issuer_id = $1 AND id = $2";
+const REMOVE: &str = "DELETE FROM clients WHERE issuer_id = $1 AND id = $2";
+const COUNT_GRANTS: &str = "SELECT COUNT(*) FROM grants WHERE issuer_id = $1 AND client_id = $2 AND revoked_at IS NULL";
+const USED: &str = "UPDATE clients SET last_used_at = $3 WHERE issuer_id = $1 AND id = $2";
+
+fn origin_name(origin: ClientOrigin) -> &'static str {
+    match origin {
+        ClientOrigin::Operator => "operator",
+        ClientOrigin::Registered => "registered",
+    }
+}
+
+impl Store {
+    /// The client with this id.
+    pub async fn client(&self, id: &ClientId) -> anyhow::Result<Option<Client>> {
+        let row: Option<(Json<Client>,)> =
+            on_db_read!(self.db, |pool| sqlx::query_as(FIND).bind(self.issuer_id).bind(id.as_str()).fetch_optional(pool).await)
+                .context("reading a client")?;
+        Ok(row.map(|(record,)| record.0))
+    }
+
+    /// All clients, newest first.
+    pub async fn clients(&self) -> anyhow::Result<Vec<Client>> {
+        let rows: Vec<(Json<Client>,)> =
+            on_db_read!(self.db, |pool| sqlx::query_as(LIST).bind(self.issuer_id).fetch_all(pool).await).context("reading clients")?;
+        Ok(rows.into_iter().map(|(record,)| record.0).collect())
+    }
+
+    /// How many clients there are of each origin.
+    pub async fn count_clients(&self) -> anyhow::Result<ClientCounts> {
+        let count = async |origin| -> anyhow::Result<i64> {
+            let (count,): (i64,) =
+                on_db_read!(self.db, |pool| sqlx::query_as(COUNT).bind(self.issuer_id).bind(origin_name(origin)).fetch_one(pool).await)?;
+            Ok(count)
+        };
+        Ok(ClientCounts { operator: count(ClientOrigin::Operator).await?, registered: count(ClientOrigin::Registered).await? })
+    }
+
+    /// Stores a client.
+    pub async fn add_client(&self, client: &Client) -> anyhow::Result<()> {
+        on_db!(self.db, |writer| {
+            let mut step = writer.begin_write().await?;
+            sqlx::query(ADD)
+                .bind(self.issuer_id)
+                .bind(client.id.as_str())
+                .bind(origin_name(client.origin))
+                .bind(Json(client))
+                .bind(client.created_at)
+                .execute(&mut *step)
+                .await?;
+            step.commit().await.context("storing a client")
+        })
+    }
+
+    /// Replaces what is known of a client; `false` if there is no such client.
+    pub async fn replace_client(&self, client: &Client) -> anyhow::Result<bool> {
+        on_db!(self.db, |writer| {
+            let mut step = writer.begin_write().await?;
+            let changed = sqlx::query(REPLACE)
+                .bind(self.issuer_id)
+                .bind(client.id.as_str())
+                .bind(Json(client))
+                .execute(&mut *step)
+                .await?
+                .rows_affected();
+            sqlx::query(catalogue::BUMP).bind(self.issuer_id).execute(&mut *step).await?;
+            step.commit().await?;
+            Ok(changed == 1)
+        })
+    }
+
+    /// Removes a client with its grants, codes and tokens; `None` if there is none.
+    pub async fn remove_client(&self, id: &ClientId) -> anyhow::Result<Option<RemovedClient>> {
+        on_db!(self.db, |writer| {
+            let mut step = writer.begin_write().await?;
+            let (grants,): (i64,) = sqlx::query_as(COUNT_GRANTS).bind(self.issuer_id).bind(id.as_str()).fetch_one(&mut *step).await?;
+            let removed = sqlx::query(REMOVE).bind(self.issuer_id).bind(id.as_str()).execute(&mut *step).await?.rows_affected();
+            sqlx::query(catalogue::BUMP).bind(self.issuer_id).execute(&mut *step).await?;
+            step.commit().await?;
+            Ok((removed == 1).then_some(RemovedClient { grants }))
+        })
+    }
+
+    /// Notes which clients were in use; may be lost, so it is written in batches.
+    pub async fn note_clients_used(&self, used: &[(ClientId, DateTime<Utc>)]) -> anyhow::Result<()> {
+        on_db!(self.db, |writer| {
+            let mut step = writer.begin_write().await?;
+            for (id, at) in used {
+                sqlx::query(USED).bind(self.issuer_id).bind(id.as_str()).bind(*at).execute(&mut *step).await?;
+            }
+            step.commit().await
+        })
+    }
+}

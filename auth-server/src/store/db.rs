@@ -1,0 +1,151 @@
+//! SQLite or PostgreSQL, behind one code path.
+
+use std::{
+    fmt,
+    ops::{Deref, DerefMut},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use anyhow::Context as _;
+use sqlx::{
+    PgConnection, PgPool, Postgres, SqlitePool, Transaction,
+    postgres::PgPoolOptions,
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+};
+
+use super::writer::Writer;
+use crate::secret::Secret;
+
+/// Which database, and where.
+#[derive(Clone, Debug)]
+pub enum Location {
+    /// A `postgres://` URL, which may hold a password.
+    Postgres(Secret<String>),
+    /// A file.
+    Sqlite(PathBuf),
+}
+
+/// The database.
+#[derive(Clone, Debug)]
+pub(super) enum Db {
+    Postgres { write: PgWriter, read: PgPool },
+    Sqlite { write: Writer, read: SqlitePool },
+}
+
+/// Runs the same body on whichever database writes.
+macro_rules! on_db {
+    ($db:expr, |$writer:ident| $body:expr) => {
+        match &$db {
+            $crate::store::db::Db::Postgres { write: $writer, .. } => $body,
+            $crate::store::db::Db::Sqlite { write: $writer, .. } => $body,
+        }
+    };
+}
+
+/// Runs the same body on whichever pool reads.
+macro_rules! on_db_read {
+    ($db:expr, |$pool:ident| $body:expr) => {
+        match &$db {
+            $crate::store::db::Db::Postgres { read: $pool, .. } => $body,
+            $crate::store::db::Db::Sqlite { read: $pool, .. } => $body,
+        }
+    };
+}
+
+pub(super) use {on_db, on_db_read};
+
+/// Begins transactions on PostgreSQL, which groups commits by itself.
+#[derive(Clone, Debug)]
+pub(super) struct PgWriter(PgPool);
+
+/// One step: one transaction.
+pub(super) struct PgStep(Transaction<'static, Postgres>);
+
+impl PgWriter {
+    pub(super) async fn begin_write(&self) -> sqlx::Result<PgStep> {
+        Ok(PgStep(self.0.begin().await?))
+    }
+}
+
+impl PgStep {
+    pub(super) async fn commit(self) -> anyhow::Result<()> {
+        self.0.commit().await.context("committing")
+    }
+
+    pub(super) async fn rollback(self) -> anyhow::Result<()> {
+        self.0.rollback().await.context("rolling back")
+    }
+}
+
+impl Deref for PgStep {
+    type Target = PgConnection;
+
+    fn deref(&self) -> &PgConnection {
+        &self.0
+    }
+}
+
+impl DerefMut for PgStep {
+    fn deref_mut(&mut self) -> &mut PgConnection {
+        &mut self.0
+    }
+}
+
+impl fmt::Debug for PgStep {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("PgStep")
+    }
+}
+
+impl Db {
+    /// Opens the database and brings its schema up to date.
+    pub(super) async fn open(location: &Location) -> anyhow::Result<Self> {
+        match location {
+            Location::Postgres(url) => Self::open_postgres(url.expose()).await.context("opening the PostgreSQL database"),
+            Location::Sqlite(file) => Self::open_sqlite(file).await.with_context(|| format!("opening the database {}", file.display())),
+        }
+    }
+
+    async fn open_sqlite(file: &Path) -> anyhow::Result<Self> {
+        let one = SqlitePoolOptions::new().max_connections(1).idle_timeout(None).max_lifetime(None);
+        let writing = one.connect_with(sqlite_options(file)).await?;
+        super::migrations::run(&writing).await?;
+        let read = SqlitePoolOptions::new()
+            .max_connections(4)
+            .min_connections(1)
+            .idle_timeout(Duration::from_mins(5))
+            .connect_with(sqlite_options(file).read_only(true))
+            .await?;
+        Ok(Self::Sqlite { write: Writer::new(&writing).await?, read })
+    }
+
+    async fn open_postgres(url: &str) -> anyhow::Result<Self> {
+        let pool = PgPoolOptions::new().max_connections(16).acquire_timeout(Duration::from_secs(5)).connect(url).await?;
+        super::migrations::run(&pool).await?;
+        Ok(Self::Postgres { write: PgWriter(pool.clone()), read: pool })
+    }
+
+    /// Ends all connections; what was acknowledged is durable already.
+    pub(super) async fn close(&self) {
+        match self {
+            Self::Postgres { read, .. } => read.close().await,
+            Self::Sqlite { write, read } => {
+                write.close().await;
+                read.close().await;
+            }
+        }
+    }
+}
+
+/// `FULL`, since with `NORMAL` a power cut can bring back a spent code, a rotated
+/// refresh token or a revoked grant. The busy timeout is for other processes.
+fn sqlite_options(file: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(file)
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        .busy_timeout(Duration::from_secs(5))
+}

@@ -1,0 +1,172 @@
+//! Token families: what lives on after a code was redeemed.
+
+use anyhow::Context as _;
+use chrono::{DateTime, Utc};
+
+use super::{Store, on_db, on_db_read, row::row};
+use crate::protocol::{
+    refresh::{RefreshError, RefreshStep, TokenFamily},
+    refused::Effect,
+    vocabulary::FamilyId,
+};
+
+/// What becomes of a presented refresh token.
+#[derive(Debug)]
+pub enum RefreshOutcome<T> {
+    /// Tokens leave once this is stored.
+    Issue {
+        /// What becomes of the refresh token.
+        step: RefreshStep,
+        /// The hash of its successor, when it rotates.
+        successor_hash: Option<[u8; 32]>,
+        /// The new idle end.
+        idle_expires_at: DateTime<Utc>,
+        /// What leaves.
+        tokens: T,
+    },
+    /// Nothing is issued; the effect is stored all the same.
+    Refuse(RefreshError, Effect),
+}
+
+/// What introspection has to know of a family.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FamilyState {
+    /// Whether family, grant and person still stand.
+    pub stands: bool,
+}
+
+row! { FamilyRow {
+    id: String, grant_id: String, client_id: String, user_id: String, resource: String, scope: String, auth_time: DateTime<Utc>,
+    generation: i64, current_hash: Option<Vec<u8>>, parent_hash: Option<Vec<u8>>, rotated_at: Option<DateTime<Utc>>,
+    idle_expires_at: DateTime<Utc>, expires_at: DateTime<Utc>, revoked_at: Option<DateTime<Utc>>, user_name: Option<String>, grants: i64,
+} }
+
+impl TryFrom<FamilyRow> for TokenFamily {
+    type Error = anyhow::Error;
+
+    fn try_from(row: FamilyRow) -> anyhow::Result<Self> {
+        Ok(Self {
+            id: row.id.parse().context("token_families.id")?,
+            grant_id: row.grant_id.parse().context("token_families.grant_id")?,
+            client_id: row.client_id.parse().context("token_families.client_id")?,
+            user_id: row.user_id,
+            user_name: row.user_name,
+            resource: row.resource,
+            scope: row.scope.parse().context("token_families.scope")?,
+            auth_time: row.auth_time,
+            generation: u32::try_from(row.generation).context("token_families.generation")?,
+            current_hash: hash(row.current_hash).context("token_families.current_hash")?,
+            parent_hash: hash(row.parent_hash).context("token_families.parent_hash")?,
+            rotated_at: row.rotated_at,
+            idle_expires_at: row.idle_expires_at,
+            expires_at: row.expires_at,
+            stands: row.revoked_at.is_none() && row.grants == 1,
+        })
+    }
+}
+
+fn hash(bytes: Option<Vec<u8>>) -> anyhow::Result<Option<[u8; 32]>> {
+    bytes.map(|bytes| <[u8; 32]>::try_from(bytes).map_err(|_| anyhow::anyhow!("a hash has 32 bytes"))).transpose()
+}
+
+macro_rules! owner_and_grants {
+    () => {
+        "(SELECT name FROM users u WHERE u.issuer_id = token_families.issuer_id AND u.id = token_families.user_id AND u.disabled_at IS NULL) \
+            AS user_name, \
+         (SELECT COUNT(*) FROM grants g WHERE g.issuer_id = token_families.issuer_id AND g.id = token_families.grant_id AND g.revoked_at IS NULL) \
+            AS grants"
+    };
+}
+
+/// A write on the row comes first: whoever comes second waits, and then sees the
+/// successor.
+const TAKE: &str = concat!(
+    "UPDATE token_families SET last_used_at = $3 WHERE issuer_id = $1 AND id = $2 \
+     RETURNING id, grant_id, client_id, user_id, resource, scope, auth_time, generation, current_hash, parent_hash, rotated_at, \
+     idle_expires_at, expires_at, revoked_at, ",
+    owner_and_grants!()
+);
+const STATE: &str = concat!("SELECT revoked_at, ", owner_and_grants!(), " FROM token_families WHERE issuer_id = $1 AND id = $2");
+const ROTATE: &str = "UPDATE token_families SET generation = generation + 1, parent_hash = current_hash, current_hash = $3, rotated_at = $4, \
+    idle_expires_at = $5 WHERE issuer_id = $1 AND id = $2";
+const KEEP: &str = "UPDATE token_families SET idle_expires_at = $3 WHERE issuer_id = $1 AND id = $2";
+pub(super) const REVOKE: &str =
+    "UPDATE token_families SET revoked_at = $3, revoked_because = $4 WHERE issuer_id = $1 AND id = $2 AND revoked_at IS NULL";
+/// Codes of the same grant that are still in flight die with the family.
+const WITHDRAW_CODES: &str = "UPDATE codes SET withdrawn_at = $3 WHERE issuer_id = $1 AND redeemed_at IS NULL AND withdrawn_at IS NULL \
+    AND (user_id, client_id, resource) IN (SELECT user_id, client_id, resource FROM token_families WHERE issuer_id = $1 AND id = $2)";
+
+impl Store {
+    /// Takes the family's row, lets `decide` judge what was presented, stores the
+    /// outcome: one transaction. If `decide` fails, nothing is rotated.
+    pub async fn refresh_family<T>(
+        &self,
+        id: FamilyId,
+        now: DateTime<Utc>,
+        decide: impl FnOnce(Option<&TokenFamily>) -> anyhow::Result<RefreshOutcome<T>>,
+    ) -> anyhow::Result<Result<T, RefreshError>> {
+        let id = id.to_string();
+        on_db!(self.db, |writer| {
+            let mut step = writer.begin_write().await?;
+            let row: Option<FamilyRow> = sqlx::query_as(TAKE).bind(self.issuer_id).bind(&id).bind(now).fetch_optional(&mut *step).await?;
+            let family = row.map(TokenFamily::try_from).transpose()?;
+            match decide(family.as_ref())? {
+                RefreshOutcome::Issue { step: RefreshStep::Rotate, successor_hash, idle_expires_at, tokens } => {
+                    let rotate = sqlx::query(ROTATE).bind(self.issuer_id).bind(&id).bind(successor_hash.map(Vec::from));
+                    rotate.bind(now).bind(idle_expires_at).execute(&mut *step).await?;
+                    step.commit().await.context("rotating a refresh token")?;
+                    Ok(Ok(tokens))
+                }
+                RefreshOutcome::Issue { step: RefreshStep::Keep, idle_expires_at, tokens, .. } => {
+                    sqlx::query(KEEP).bind(self.issuer_id).bind(&id).bind(idle_expires_at).execute(&mut *step).await?;
+                    step.commit().await.context("keeping a refresh token")?;
+                    Ok(Ok(tokens))
+                }
+                RefreshOutcome::Issue { step: RefreshStep::Repeat, tokens, .. } => {
+                    step.rollback().await?;
+                    Ok(Ok(tokens))
+                }
+                RefreshOutcome::Refuse(error, Effect::RevokeFamily) => {
+                    sqlx::query(REVOKE).bind(self.issuer_id).bind(&id).bind(now).bind("refresh token reuse").execute(&mut *step).await?;
+                    sqlx::query(WITHDRAW_CODES).bind(self.issuer_id).bind(&id).bind(now).execute(&mut *step).await?;
+                    step.commit().await.context("revoking a family")?;
+                    Ok(Err(error))
+                }
+                RefreshOutcome::Refuse(error, Effect::CountFailure | Effect::Nothing) => {
+                    step.rollback().await?;
+                    Ok(Err(error))
+                }
+            }
+        })
+    }
+
+    /// What introspection has to know; `None` if there is no such family (any more).
+    pub async fn family_state(&self, id: FamilyId) -> anyhow::Result<Option<FamilyState>> {
+        let row: Option<(Option<DateTime<Utc>>, Option<String>, i64)> =
+            on_db_read!(self.db, |pool| sqlx::query_as(STATE).bind(self.issuer_id).bind(id.to_string()).fetch_optional(pool).await)
+                .context("reading a family")?;
+        Ok(row.map(|(revoked_at, owner, grants)| FamilyState { stands: revoked_at.is_none() && owner.is_some() && grants == 1 }))
+    }
+
+    /// Ends a family of `client_id`: its refresh tokens, and its access tokens at
+    /// introspection. `None` if there is none; `Some(false)` if it is another
+    /// client's, which changes nothing.
+    pub async fn revoke_family(&self, id: FamilyId, client_id: &str, now: DateTime<Utc>) -> anyhow::Result<Option<bool>> {
+        const OWNER: &str = "SELECT client_id FROM token_families WHERE issuer_id = $1 AND id = $2";
+        let id = id.to_string();
+        on_db!(self.db, |writer| {
+            let mut step = writer.begin_write().await?;
+            let owner: Option<(String,)> = sqlx::query_as(OWNER).bind(self.issuer_id).bind(&id).fetch_optional(&mut *step).await?;
+            let own = match owner {
+                None => None,
+                Some((owner,)) if owner != client_id => Some(false),
+                Some(_) => {
+                    sqlx::query(REVOKE).bind(self.issuer_id).bind(&id).bind(now).bind("revoked by the client").execute(&mut *step).await?;
+                    Some(true)
+                }
+            };
+            step.commit().await?;
+            Ok(own)
+        })
+    }
+}

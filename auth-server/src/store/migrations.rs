@@ -1,0 +1,39 @@
+//! The schema's steps, in order, built into the binary.
+
+use sqlx::{
+    SqlStr,
+    migrate::{Migrate, Migration, MigrationType, Migrator},
+};
+
+macro_rules! steps {
+    ($($version:literal $name:literal),* $(,)?) => {
+        &[$(($version, $name, include_str!(concat!("../../../migrations/", $name, ".sql")))),*]
+    };
+}
+
+const STEPS: &[(i64, &str, &str)] = steps![
+    1 "0001_issuers",
+    2 "0002_signing_keys",
+    3 "0003_users",
+    4 "0004_resources",
+    5 "0005_clients",
+    6 "0006_sessions",
+    7 "0007_authorization_requests",
+    8 "0008_grants",
+    9 "0009_codes",
+    10 "0010_token_families",
+    11 "0011_revoked_access_tokens",
+    12 "0012_initial_access_tokens",
+];
+
+/// Brings the schema up to date, under the database's own lock.
+pub(super) async fn run<'a, A>(database: A) -> Result<(), sqlx::migrate::MigrateError>
+where
+    A: sqlx::Acquire<'a>,
+    <A::Connection as std::ops::Deref>::Target: Migrate,
+{
+    let steps = STEPS
+        .iter()
+        .map(|(version, name, sql)| Migration::new(*version, (*name).into(), MigrationType::Simple, SqlStr::from_static(sql), false));
+    Migrator::with_migrations(steps.collect()).run(database).await
+}

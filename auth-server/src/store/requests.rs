@@ -1,0 +1,172 @@
+//! Authorization requests between the browser's arrival and the answer.
+
+use anyhow::Context as _;
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use sqlx::types::Json;
+
+use super::{Store, on_db, on_db_read, row::row};
+use crate::protocol::vocabulary::{BrowserId, ClientId, RequestHandle, TokenHash};
+
+/// A request to be kept until the person has answered.
+#[derive(Clone, Debug)]
+pub struct NewRequest {
+    /// The handle's hash.
+    pub handle: TokenHash<RequestHandle>,
+    /// The browser it belongs to.
+    pub browser: TokenHash<BrowserId>,
+    /// Who asks.
+    pub client_id: ClientId,
+    /// Where it came from.
+    pub source: String,
+    /// The request itself.
+    pub request: Value,
+    /// When it came.
+    pub created_at: DateTime<Utc>,
+    /// Dead from here on.
+    pub expires_at: DateTime<Utc>,
+}
+
+/// A request that waits, or was answered.
+#[derive(Clone, Debug)]
+pub struct StoredRequest {
+    /// Who asks.
+    pub client_id: String,
+    /// The request itself.
+    pub request: Value,
+    /// When it came.
+    pub created_at: DateTime<Utc>,
+    /// The sign-in made for it.
+    pub signed_in_at: Option<DateTime<Utc>>,
+    /// The person's answer.
+    pub decision: Option<Value>,
+    /// When the browser was sent back.
+    pub answered_at: Option<DateTime<Utc>>,
+}
+
+/// One source has too many requests open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("too many authorization requests from one place are open")]
+pub struct TooManyPending;
+
+row! { RequestRow {
+    client_id: String, request: Json<Value>, created_at: DateTime<Utc>, signed_in_at: Option<DateTime<Utc>>,
+    decision: Option<Json<Value>>, answered_at: Option<DateTime<Utc>>,
+} }
+
+const COUNT_OF_SOURCE: &str =
+    "SELECT COUNT(*) FROM authorization_requests WHERE issuer_id = $1 AND source = $2 AND expires_at > $3 AND answered_at IS NULL";
+/// The oldest requests without a sign-in give way, beyond a number of all.
+const TRIM: &str = "DELETE FROM authorization_requests WHERE issuer_id = $1 AND signed_in_at IS NULL AND handle_hash IN \
+    (SELECT handle_hash FROM authorization_requests WHERE issuer_id = $1 ORDER BY created_at DESC LIMIT 1000 OFFSET $2)";
+const ADD: &str = "INSERT INTO authorization_requests (issuer_id, handle_hash, browser_hash, client_id, source, request, created_at, expires_at) \
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+const FIND: &str = "SELECT client_id, request, created_at, signed_in_at, decision, answered_at FROM authorization_requests \
+    WHERE issuer_id = $1 AND handle_hash = $2 AND browser_hash = $3 AND expires_at > $4";
+const SIGNED_IN: &str =
+    "UPDATE authorization_requests SET signed_in_at = $3 WHERE issuer_id = $1 AND handle_hash = $2 AND answered_at IS NULL";
+const SIGNED_OUT: &str =
+    "UPDATE authorization_requests SET signed_in_at = NULL WHERE issuer_id = $1 AND handle_hash = $2 AND answered_at IS NULL";
+const DECIDE: &str = "UPDATE authorization_requests SET decision = $3 \
+    WHERE issuer_id = $1 AND handle_hash = $2 AND decision IS NULL AND answered_at IS NULL";
+pub(super) const ANSWER: &str =
+    "UPDATE authorization_requests SET answered_at = $3 WHERE issuer_id = $1 AND handle_hash = $2 AND answered_at IS NULL";
+
+impl Store {
+    /// Keeps a request, within the bounds per source and in all.
+    pub async fn add_request(&self, request: &NewRequest, most_per_source: i64, most: i64) -> anyhow::Result<Result<(), TooManyPending>> {
+        on_db!(self.db, |writer| {
+            let mut step = writer.begin_write().await?;
+            let (open,): (i64,) = sqlx::query_as(COUNT_OF_SOURCE)
+                .bind(self.issuer_id)
+                .bind(&request.source)
+                .bind(request.created_at)
+                .fetch_one(&mut *step)
+                .await?;
+            if open >= most_per_source {
+                step.rollback().await?;
+                return Ok(Err(TooManyPending));
+            }
+            sqlx::query(TRIM).bind(self.issuer_id).bind(most - 1).execute(&mut *step).await?;
+            sqlx::query(ADD)
+                .bind(self.issuer_id)
+                .bind(request.handle.as_bytes())
+                .bind(request.browser.as_bytes())
+                .bind(request.client_id.as_str())
+                .bind(&request.source)
+                .bind(Json(&request.request))
+                .bind(request.created_at)
+                .bind(request.expires_at)
+                .execute(&mut *step)
+                .await?;
+            step.commit().await.context("keeping an authorization request")?;
+            Ok(Ok(()))
+        })
+    }
+
+    /// The request behind a handle, in the browser it belongs to.
+    pub async fn request(
+        &self,
+        handle: &TokenHash<RequestHandle>,
+        browser: &TokenHash<BrowserId>,
+        now: DateTime<Utc>,
+    ) -> anyhow::Result<Option<StoredRequest>> {
+        let row: Option<RequestRow> = on_db_read!(self.db, |pool| sqlx::query_as(FIND)
+            .bind(self.issuer_id)
+            .bind(handle.as_bytes())
+            .bind(browser.as_bytes())
+            .bind(now)
+            .fetch_optional(pool)
+            .await)
+        .context("reading an authorization request")?;
+        Ok(row.map(|row| StoredRequest {
+            client_id: row.client_id,
+            request: row.request.0,
+            created_at: row.created_at,
+            signed_in_at: row.signed_in_at,
+            decision: row.decision.map(|decision| decision.0),
+            answered_at: row.answered_at,
+        }))
+    }
+
+    /// Notes that the person signed in for this request, or (`None`) chose to be
+    /// somebody else.
+    pub async fn note_sign_in(&self, handle: &TokenHash<RequestHandle>, at: Option<DateTime<Utc>>) -> anyhow::Result<()> {
+        on_db!(self.db, |writer| {
+            let mut step = writer.begin_write().await?;
+            let query = match at {
+                Some(at) => sqlx::query(SIGNED_IN).bind(self.issuer_id).bind(handle.as_bytes()).bind(at),
+                None => sqlx::query(SIGNED_OUT).bind(self.issuer_id).bind(handle.as_bytes()),
+            };
+            query.execute(&mut *step).await?;
+            step.commit().await
+        })
+    }
+
+    /// Stores the person's answer; `false` if there is one already.
+    pub async fn decide_request(&self, handle: &TokenHash<RequestHandle>, decision: &Value) -> anyhow::Result<bool> {
+        on_db!(self.db, |writer| {
+            let mut step = writer.begin_write().await?;
+            let decided = sqlx::query(DECIDE)
+                .bind(self.issuer_id)
+                .bind(handle.as_bytes())
+                .bind(Json(decision))
+                .execute(&mut *step)
+                .await?
+                .rows_affected();
+            step.commit().await?;
+            Ok(decided == 1)
+        })
+    }
+
+    /// Closes a request with a refusal; `false` if it was answered already.
+    pub async fn refuse_request(&self, handle: &TokenHash<RequestHandle>, now: DateTime<Utc>) -> anyhow::Result<bool> {
+        on_db!(self.db, |writer| {
+            let mut step = writer.begin_write().await?;
+            let closed =
+                sqlx::query(ANSWER).bind(self.issuer_id).bind(handle.as_bytes()).bind(now).execute(&mut *step).await?.rows_affected();
+            step.commit().await?;
+            Ok(closed == 1)
+        })
+    }
+}

@@ -1,0 +1,259 @@
+//! The one writing connection to SQLite, passed from step to step. Steps that
+//! wait together share one commit, so one wait for the disk.
+//!
+//! Each step runs in a savepoint of the open transaction: a refusal or an error
+//! undoes only itself. Whoever finishes and finds nobody waiting (or the batch
+//! full) commits, and everyone in the batch is answered after that commit, never
+//! before: refusals too, since a refusal may rest on a neighbour's row.
+
+use std::{
+    ops::{Deref, DerefMut},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use anyhow::Context as _;
+use sqlx::{Executor as _, Sqlite, SqliteConnection, SqlitePool, pool::PoolConnection};
+use tokio::sync::{Mutex, OwnedMutexGuard, watch};
+
+/// A batch is closed after so many steps …
+const MOST_STEPS: usize = 256;
+/// … or after this long; who waits looks again after the same time.
+const LONGEST: Duration = Duration::from_millis(5);
+/// Other processes poll for the lock: they get this much room …
+const GAP: Duration = Duration::from_millis(3);
+/// … this often, when we write without pause.
+const BETWEEN_GAPS: Duration = Duration::from_millis(100);
+
+/// Hands out steps on the one writing connection. Cheap to clone.
+#[derive(Clone, Debug)]
+pub(super) struct Writer {
+    baton: Arc<Mutex<Batch>>,
+    waiting: Arc<AtomicUsize>,
+}
+
+/// How a batch ended; `None` while it is open.
+type Outcome = Option<Result<(), Arc<sqlx::Error>>>;
+
+#[derive(Debug)]
+struct Batch {
+    connection: PoolConnection<Sqlite>,
+    /// Steps in the open transaction, and when it began; `None` between batches.
+    open: Option<(usize, Instant)>,
+    /// A step's savepoint is still open: unless it ends, its caller went away.
+    unfinished: bool,
+    outcome: watch::Sender<Outcome>,
+    /// When the last batch ended.
+    ended: Instant,
+    /// When other processes last had room to write.
+    last_gap: Instant,
+}
+
+/// One step: a savepoint in the shared transaction. Dropped, it never happened.
+#[derive(Debug)]
+pub(super) struct Step {
+    /// The baton; given away only by the step's end.
+    batch: Option<OwnedMutexGuard<Batch>>,
+    writer: Writer,
+}
+
+impl Writer {
+    /// Takes the pool's only connection for good.
+    pub(super) async fn new(pool: &SqlitePool) -> sqlx::Result<Self> {
+        let now = Instant::now();
+        let batch = Batch {
+            connection: pool.acquire().await?,
+            open: None,
+            unfinished: false,
+            outcome: watch::channel(None).0,
+            ended: now,
+            last_gap: now,
+        };
+        Ok(Self { baton: Arc::new(Mutex::new(batch)), waiting: Arc::default() })
+    }
+
+    /// Waits for its turn, then begins a step.
+    pub(super) async fn begin_write(&self) -> sqlx::Result<Step> {
+        let waiting = Waiting::enter(&self.waiting);
+        let batch = Arc::clone(&self.baton).lock_owned().await;
+        drop(waiting);
+        let mut step = Step { batch: Some(batch), writer: self.clone() };
+        step.batch_mut().begin_step().await?;
+        Ok(step)
+    }
+
+    /// Commits what is open; for the end of the program.
+    pub(super) async fn close(&self) {
+        self.baton.lock().await.commit().await;
+    }
+
+    /// Waits until the step's batch is durable. One that left while it waited may
+    /// have been the one to commit, so whoever waits looks after it.
+    async fn settled(&self, mut outcome: watch::Receiver<Outcome>) -> anyhow::Result<()> {
+        loop {
+            if let Ok(ended) = tokio::time::timeout(LONGEST, outcome.wait_for(Option::is_some)).await {
+                return match ended?.clone() {
+                    Some(Err(error)) => Err(anyhow::Error::new(error)).context("committing a batch of steps"),
+                    Some(Ok(())) | None => Ok(()),
+                };
+            }
+            let batch = Arc::clone(&self.baton).lock_owned().await;
+            if outcome.borrow().is_none() {
+                commit_uninterrupted(batch);
+            }
+        }
+    }
+}
+
+/// Commits in a task of its own: a caller that goes away in the middle must not
+/// leave it open whether the others' steps are durable.
+fn commit_uninterrupted(mut batch: OwnedMutexGuard<Batch>) {
+    tokio::spawn(async move { batch.commit().await });
+}
+
+impl Batch {
+    async fn begin_step(&mut self) -> sqlx::Result<()> {
+        self.undo_unfinished().await?;
+        if self.open.is_none() {
+            self.leave_room().await;
+            self.begin_transaction().await?;
+            self.open = Some((0, Instant::now()));
+            self.outcome = watch::channel(None).0;
+        }
+        self.unfinished = true;
+        self.connection.execute("SAVEPOINT step").await.map(drop)
+    }
+
+    async fn begin_transaction(&mut self) -> sqlx::Result<()> {
+        let Err(error) = self.connection.execute("BEGIN IMMEDIATE").await else { return Ok(()) };
+        // A caller that went away just here left its transaction open: end it, begin ours.
+        if self.connection.execute("ROLLBACK").await.is_err() {
+            return Err(error);
+        }
+        self.connection.execute("BEGIN IMMEDIATE").await.map(drop)
+    }
+
+    /// Lets other processes write, now and then, if we have not been idle anyway.
+    async fn leave_room(&mut self) {
+        if self.ended.elapsed() > GAP {
+            self.last_gap = Instant::now();
+        }
+        if self.last_gap.elapsed() > BETWEEN_GAPS {
+            tokio::time::sleep(GAP).await;
+            self.last_gap = Instant::now();
+        }
+    }
+
+    /// Undoes the step of a caller that went away in its middle.
+    async fn undo_unfinished(&mut self) -> sqlx::Result<()> {
+        if self.unfinished && self.open.is_some() {
+            // The savepoint may not have been made yet; then there is nothing to undo.
+            if self.connection.execute("ROLLBACK TO step").await.is_ok() {
+                self.connection.execute("RELEASE step").await?;
+            }
+        }
+        self.unfinished = false;
+        Ok(())
+    }
+
+    async fn commit(&mut self) {
+        if self.open.is_none() {
+            return;
+        }
+        let done = match self.undo_unfinished().await {
+            Ok(()) => self.connection.execute("COMMIT").await.map(drop),
+            Err(error) => Err(error),
+        };
+        if done.is_err()
+            && let Err(error) = self.connection.execute("ROLLBACK").await
+        {
+            tracing::error!(%error, "rolling back a failed batch failed as well");
+        }
+        self.open = None;
+        self.ended = Instant::now();
+        self.outcome.send_replace(Some(done.map_err(Arc::new)));
+    }
+
+    fn is_full(&self) -> bool {
+        self.open.is_some_and(|(steps, since)| steps >= MOST_STEPS || since.elapsed() > LONGEST)
+    }
+}
+
+impl Step {
+    /// Keeps what the step did; returns once that is durable.
+    pub(super) async fn commit(self) -> anyhow::Result<()> {
+        self.end("RELEASE step").await
+    }
+
+    /// Undoes the step; returns once all it may have seen is durable.
+    pub(super) async fn rollback(self) -> anyhow::Result<()> {
+        self.end("ROLLBACK TO step; RELEASE step").await
+    }
+
+    async fn end(mut self, statement: &'static str) -> anyhow::Result<()> {
+        let batch = self.batch_mut();
+        batch.connection.execute(statement).await.context("ending a step")?;
+        batch.unfinished = false;
+        if let Some((steps, _)) = &mut batch.open {
+            *steps += 1;
+        }
+        let outcome = batch.outcome.subscribe();
+        let full = batch.is_full();
+        if let Some(batch) = self.batch.take()
+            && (full || self.writer.waiting.load(Ordering::SeqCst) == 0)
+        {
+            commit_uninterrupted(batch);
+        }
+        self.writer.settled(outcome).await
+    }
+
+    #[expect(clippy::expect_used, reason = "only `end` takes the baton, and it takes the step as well")]
+    fn batch_mut(&mut self) -> &mut Batch {
+        self.batch.as_mut().expect("held until the end")
+    }
+}
+
+impl Drop for Step {
+    fn drop(&mut self) {
+        // The caller went away: undo this step, keep the others of the batch.
+        if let Some(batch) = self.batch.take()
+            && tokio::runtime::Handle::try_current().is_ok()
+        {
+            commit_uninterrupted(batch);
+        }
+    }
+}
+
+impl Deref for Step {
+    type Target = SqliteConnection;
+
+    #[expect(clippy::expect_used, reason = "only `end` takes the baton, and it takes the step as well")]
+    fn deref(&self) -> &SqliteConnection {
+        &self.batch.as_ref().expect("held until the end").connection
+    }
+}
+
+impl DerefMut for Step {
+    fn deref_mut(&mut self) -> &mut SqliteConnection {
+        &mut self.batch_mut().connection
+    }
+}
+
+/// Counts those who wait for the baton, also when they give up.
+struct Waiting<'a>(&'a AtomicUsize);
+
+impl<'a> Waiting<'a> {
+    fn enter(count: &'a AtomicUsize) -> Self {
+        count.fetch_add(1, Ordering::SeqCst);
+        Self(count)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}

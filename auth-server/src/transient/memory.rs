@@ -1,0 +1,145 @@
+//! Counters in this process. Bounded: under a flood of keys, old ones are forgotten.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use quick_cache::sync::Cache;
+
+use super::Failures;
+
+/// Counters in this process.
+#[derive(Debug)]
+pub struct Memory {
+    windows: Cache<String, Arc<Mutex<Window>>>,
+    failures: Cache<String, Arc<Mutex<Option<Failures>>>>,
+}
+
+/// Two neighbouring windows, from which the sliding one is estimated.
+#[derive(Clone, Copy, Debug, Default)]
+struct Window {
+    began: i64,
+    current: u64,
+    before: u64,
+}
+
+impl Memory {
+    pub(super) fn new(most_entries: usize) -> Self {
+        Self { windows: Cache::new(most_entries), failures: Cache::new(most_entries) }
+    }
+
+    pub(super) fn count(&self, key: &str, window: TimeDelta, now: DateTime<Utc>) -> u64 {
+        let entry = self.entry(key);
+        let mut counted = entry.lock().unwrap_or_else(PoisonError::into_inner);
+        counted.move_to(now.timestamp_millis(), window.num_milliseconds().max(1));
+        counted.current += 1;
+        counted.sliding(now.timestamp_millis(), window.num_milliseconds().max(1))
+    }
+
+    pub(super) fn note_failure(&self, key: &str, memory: TimeDelta, now: DateTime<Utc>) -> Failures {
+        let entry = match self.failures.get(key) {
+            Some(entry) => entry,
+            None => {
+                let fresh = Arc::new(Mutex::new(None));
+                self.failures.insert(key.to_owned(), Arc::clone(&fresh));
+                fresh
+            }
+        };
+        let mut known = entry.lock().unwrap_or_else(PoisonError::into_inner);
+        let so_far = known.filter(|failures| now - failures.last < memory).map_or(0, |failures| failures.count);
+        let failures = Failures { count: so_far.saturating_add(1), last: now };
+        *known = Some(failures);
+        failures
+    }
+
+    pub(super) fn failures(&self, key: &str, memory: TimeDelta, now: DateTime<Utc>) -> Option<Failures> {
+        let entry = self.failures.get(key)?;
+        let known = *entry.lock().unwrap_or_else(PoisonError::into_inner);
+        known.filter(|failures| now - failures.last < memory)
+    }
+
+    pub(super) fn forget_failures(&self, key: &str) {
+        self.failures.remove(key);
+    }
+
+    fn entry(&self, key: &str) -> Arc<Mutex<Window>> {
+        if let Some(known) = self.windows.get(key) {
+            return known;
+        }
+        let fresh = Arc::new(Mutex::new(Window::default()));
+        self.windows.insert(key.to_owned(), Arc::clone(&fresh));
+        fresh
+    }
+}
+
+impl Window {
+    fn move_to(&mut self, now: i64, length: i64) {
+        let began = now.div_euclid(length) * length;
+        if began == self.began {
+            return;
+        }
+        self.before = if began - self.began == length { self.current } else { 0 };
+        self.current = 0;
+        self.began = began;
+    }
+
+    /// What has happened in the last `length`, if the window before was even.
+    fn sliding(self, now: i64, length: i64) -> u64 {
+        let left = u64::try_from(length - (now - self.began)).unwrap_or(0);
+        let length = u64::try_from(length).unwrap_or(1);
+        self.current + self.before * left / length
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn at(millis: i64) -> DateTime<Utc> {
+        DateTime::from_timestamp_millis(1_700_000_000_000 + millis).unwrap()
+    }
+
+    // OA-AB-02
+    #[test]
+    fn a_window_slides() {
+        let memory = Memory::new(10);
+        let minute = TimeDelta::minutes(1);
+        let base = 20_000; // 1_700_000_000 is 20 s into a minute
+        for expected in 1..=10 {
+            assert_eq!(memory.count("a", minute, at(base)), expected);
+        }
+        assert_eq!(memory.count("b", minute, at(base)), 1, "keys do not meet");
+        let next_minute = base + 40_000 + 20_000;
+        assert!(memory.count("a", minute, at(next_minute)) < 10, "a part is over");
+        assert_eq!(memory.count("a", minute, at(next_minute + 600_000)), 1, "all is over");
+    }
+
+    #[test]
+    fn failures_are_forgotten_after_a_while_or_on_success() {
+        let memory = Memory::new(10);
+        let hour = TimeDelta::hours(1);
+        assert_eq!(memory.note_failure("a", hour, at(0)).count, 1);
+        assert_eq!(memory.note_failure("a", hour, at(1)).count, 2);
+        assert_eq!(memory.failures("a", hour, at(2)), Some(Failures { count: 2, last: at(1) }));
+        assert_eq!(memory.failures("a", hour, at(1) + hour), None);
+        memory.forget_failures("a");
+        assert_eq!(memory.failures("a", hour, at(2)), None);
+    }
+
+    proptest! {
+        // OA-AB-02: nobody gets far more than the limit through, wherever windows begin
+        #[test]
+        fn the_estimate_never_misses_what_just_happened(times in prop::collection::vec(0_i64..120_000, 1..60)) {
+            let memory = Memory::new(10);
+            let mut sorted = times;
+            sorted.sort_unstable();
+            for (index, time) in sorted.iter().enumerate() {
+                let counted = memory.count("a", TimeDelta::minutes(1), at(*time));
+                let window = at(*time).timestamp_millis().div_euclid(60_000);
+                let in_this_window = sorted[..=index].iter().filter(|earlier| at(**earlier).timestamp_millis().div_euclid(60_000) == window).count();
+                prop_assert!(counted >= u64::try_from(in_this_window).unwrap());
+            }
+        }
+    }
+}

@@ -1,0 +1,22 @@
+-- Authorization requests between the browser's arrival and the answer.
+CREATE TABLE authorization_requests (
+    issuer_id BIGINT NOT NULL,
+    handle_hash BYTEA NOT NULL,
+    browser_hash BYTEA NOT NULL,
+    client_id TEXT NOT NULL,
+    -- Where it came from, for the bound per source.
+    source TEXT NOT NULL,
+    request JSONB NOT NULL,
+    created_at TIMESTAMPTZ NOT NULL,
+    expires_at TIMESTAMPTZ NOT NULL,
+    -- The sign-in that was made for this very request.
+    signed_in_at TIMESTAMPTZ,
+    -- The person's answer, and when the browser was sent back with it.
+    decision JSONB,
+    answered_at TIMESTAMPTZ,
+    PRIMARY KEY (issuer_id, handle_hash),
+    FOREIGN KEY (issuer_id, client_id) REFERENCES clients (issuer_id, id) ON DELETE CASCADE
+);
+
+CREATE INDEX authorization_requests_by_source ON authorization_requests (issuer_id, source, created_at);
+CREATE INDEX authorization_requests_by_age ON authorization_requests (issuer_id, created_at);

@@ -1,0 +1,28 @@
+-- Authorization codes; only their hash.
+CREATE TABLE codes (
+    issuer_id BIGINT NOT NULL,
+    hash BYTEA NOT NULL,
+    client_id TEXT NOT NULL,
+    user_id TEXT NOT NULL,
+    session_hash BYTEA NOT NULL,
+    redirect_uri TEXT NOT NULL,
+    code_challenge TEXT NOT NULL,
+    resource TEXT NOT NULL,
+    scope TEXT NOT NULL,
+    auth_time TIMESTAMPTZ NOT NULL,
+    issued_at TIMESTAMPTZ NOT NULL,
+    expires_at TIMESTAMPTZ NOT NULL,
+    failures BIGINT NOT NULL DEFAULT 0,
+    presented_at TIMESTAMPTZ,
+    -- Consent was withdrawn before the code was redeemed.
+    withdrawn_at TIMESTAMPTZ,
+    -- When the code was redeemed and what it gave.
+    redeemed_at TIMESTAMPTZ,
+    family_id TEXT,
+    PRIMARY KEY (issuer_id, hash),
+    FOREIGN KEY (issuer_id, user_id) REFERENCES users (issuer_id, id) ON DELETE CASCADE,
+    FOREIGN KEY (issuer_id, client_id) REFERENCES clients (issuer_id, id) ON DELETE CASCADE
+);
+
+CREATE INDEX codes_by_owner ON codes (issuer_id, user_id, client_id, resource);
+CREATE INDEX codes_by_age ON codes (issuer_id, expires_at);

@@ -1,0 +1,94 @@
+//! The keys of one issuer (RFC 7517 §5).
+
+use std::collections::HashMap;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::{Algorithm, Jwk};
+
+/// The keys of one issuer, found by name.
+#[derive(Debug)]
+pub struct Set {
+    by_kid: HashMap<String, Jwk>,
+}
+
+/// Why a document is not used as a key set. What is in it, key by key, is no reason:
+/// keys that are not understood are skipped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SetError {
+    /// Two keys of one name.
+    #[error("two keys have the same kid")]
+    DuplicateKid,
+    /// Not JSON, or without `keys`.
+    #[error("the key set is malformed")]
+    Malformed,
+    /// No key that could check a signature.
+    #[error("the key set has no usable key")]
+    NoneUsable,
+    /// Over 128 KiB or 64 keys.
+    #[error("the key set is too large")]
+    TooLarge,
+}
+
+#[derive(Deserialize)]
+struct Document<'a> {
+    #[serde(borrow)]
+    keys: Vec<&'a RawValue>,
+}
+
+const MOST_BYTES: usize = 128 * 1024;
+const MOST_KEYS: usize = 64;
+
+impl Set {
+    /// Reads a key set.
+    pub fn from_json(json: &[u8]) -> Result<Self, SetError> {
+        if json.len() > MOST_BYTES {
+            return Err(SetError::TooLarge);
+        }
+        let document: Document<'_> = serde_json::from_slice(json).map_err(|_| SetError::Malformed)?;
+        if document.keys.len() > MOST_KEYS {
+            return Err(SetError::TooLarge);
+        }
+        let mut by_kid = HashMap::new();
+        for key in document.keys.iter().filter_map(|raw| Jwk::from_json(raw.get().as_bytes()).ok()) {
+            let Some(kid) = key.kid().map(str::to_owned) else { continue };
+            if by_kid.insert(kid, key).is_some() {
+                return Err(SetError::DuplicateKid);
+            }
+        }
+        if by_kid.is_empty() { Err(SetError::NoneUsable) } else { Ok(Self { by_kid }) }
+    }
+
+    /// The key of this name.
+    pub fn find(&self, kid: &str) -> Option<&Jwk> {
+        self.by_kid.get(kid)
+    }
+}
+
+impl Jwk {
+    /// Whether `signature` is this key's over `message`, under this algorithm.
+    pub fn verifies(&self, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool {
+        self.fits(algorithm) && self.material.verifies(algorithm, message, signature)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEY: &str = r#"{"kid":"a","kty":"EC","crv":"P-256","x":"MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4","y":"4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM"}"#;
+
+    // OA-JW-15
+    #[test]
+    fn what_is_not_understood_is_skipped_and_nothing_usable_is_no_set() {
+        let read = |keys: &str| Set::from_json(format!(r#"{{"keys":[{keys}]}}"#).as_bytes());
+        assert!(read(&format!(r#"{{"kty":"new"}},5,{KEY}"#)).unwrap().find("a").is_some());
+        assert_eq!(read(r#"{"kty":"oct","k":"AA","kid":"a"}"#).err(), Some(SetError::NoneUsable));
+        assert_eq!(read("").err(), Some(SetError::NoneUsable));
+        assert_eq!(read(&format!("{KEY},{KEY}")).err(), Some(SetError::DuplicateKid));
+        assert_eq!(Set::from_json(b"[]").err(), Some(SetError::Malformed));
+        assert_eq!(read(&vec!["5"; 65].join(",")).err(), Some(SetError::TooLarge));
+    }
+}
