@@ -13,7 +13,6 @@ use super::{
     Config, Sources,
     database::Database,
     master_key::{MasterKey, MasterKeySource},
-    origin::Origin,
     reader::Reader,
     section::Section as _,
     server::Server,
@@ -212,11 +211,6 @@ fn master_key(server: &Server, reader: &mut Reader) -> Option<MasterKeySource> {
 /// Reads a secret setting out of a file of its own; what is in it is never shown.
 fn secret_in<T: Kind>(key: &'static str, file: &Path, reader: &mut Reader) -> Option<T> {
     let text = Secret::new(readable(key, file, reader)?);
-    let origin = match reader.origin(key) {
-        // A path in the secret starts where any other would.
-        Origin::File { path, line, column } => Origin::File { path, line, column },
-        other => other,
-    };
-    let given = Given { value: Value::Untyped(text.expose().trim().to_owned()), origin };
+    let given = Given { value: Value::Untyped(text.expose().trim().to_owned()), origin: reader.origin(key) };
     T::read(&given, &mut Complaints { key, secret: true, found: &mut reader.mistakes })
 }

@@ -1,6 +1,11 @@
 //! `[log]`: what is written down while the server runs.
 
-use super::{section::section, value::choice};
+use serde_json::{Value as Json, json};
+
+use super::{
+    section::section,
+    value::{Complaints, Given, Kind, choice},
+};
 
 choice! {
     /// The form of log lines.
@@ -20,6 +25,44 @@ section! {
         /// `text` for people, `json` for programs; `auto` is text on a terminal and JSON elsewhere.
         format: LogFormat = LogFormat::Auto;
         /// How much: `error`, `warn`, `info`, `debug` or `trace`, also for parts of the program, as in `info,portcullis::oauth=debug`.
-        level: String = "info".to_owned();
+        level: Level = Level("info".to_owned());
+    }
+}
+
+/// How much is written down: levels, and parts of the program with theirs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Level(String);
+
+impl Level {
+    /// In the notation of `tracing_subscriber::EnvFilter`.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+const LEVELS: [&str; 6] = ["error", "warn", "info", "debug", "trace", "off"];
+
+/// Stricter than the filter itself, which takes a misspelt level for a part of the program and logs all of it.
+fn is_directive(directive: &str) -> bool {
+    let (target, level) = directive.split_once('=').unwrap_or(("any", directive));
+    !target.is_empty() && target.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b':') && LEVELS.contains(&level)
+}
+
+impl Kind for Level {
+    fn read(given: &Given, complaints: &mut Complaints<'_>) -> Option<Self> {
+        let text = given.text().unwrap_or_default();
+        let wrong = text.split(',').map(str::trim).find(|directive| !is_directive(directive));
+        match wrong.map(|directive| directive.rsplit('=').next().unwrap_or(directive)) {
+            None => Some(Self(text.to_owned())),
+            Some(level) => super::value::none_of(given, Some(level), &LEVELS, complaints),
+        }
+    }
+
+    fn shape(_: Option<&(Self, Self)>) -> Json {
+        json!({"type": "string"})
+    }
+
+    fn written(&self) -> Option<Json> {
+        Some(json!(self.0))
     }
 }

@@ -20,6 +20,8 @@ mod schema;
 mod section;
 mod server;
 mod session;
+#[cfg(test)]
+mod tests;
 mod tls;
 mod tokens;
 mod value;
@@ -29,17 +31,18 @@ use std::{net::SocketAddr, path::PathBuf};
 use ipnet::IpNet;
 use portcullis_verifier::vocabulary::Issuer;
 
+use crate::protocol::resource::ProtectedResource;
+
 pub use authorization::{Authorization, ErrorRedirects};
-pub use database::Database;
+pub use database::Database as Location;
 pub(crate) use duration::write as write_duration;
 pub use limits::Limits;
 pub use load::{Sources, load};
-pub use log::{Log, LogFormat};
+pub use log::{Level, Log, LogFormat};
 pub use master_key::MasterKeySource;
 pub use origin::{Mistake, Mistakes, Origin};
 pub use reference::reference;
 pub use registration::{Registration, RegistrationMode};
-pub use resource::ProtectedResource;
 pub use schema::{schema, settings};
 pub use section::Setting;
 pub use session::Session;
@@ -58,7 +61,7 @@ pub struct Config {
     /// The configuration file that was read.
     pub file: Option<PathBuf>,
     /// Where what must survive is kept.
-    pub database: Database,
+    pub database: Location,
     /// The certificate, where this server ends TLS itself.
     pub tls: Option<Tls>,
     /// Proxies whose word about the client's address counts.

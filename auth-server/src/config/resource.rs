@@ -8,37 +8,10 @@ use super::{
     origin::{Mistake, nearest},
     value::{Complaints, Entry, Given, Kind, Value},
 };
-use crate::protocol::vocabulary::SigningAlgorithm;
-
-/// A scope with the sentence that people read.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ScopeDescription {
-    /// The scope.
-    pub token: ScopeToken,
-    /// What it allows, for people.
-    pub sentence: String,
-}
-
-/// A protected resource.
-#[derive(Clone, Debug)]
-pub struct ProtectedResource {
-    /// Its name in tokens.
-    pub identifier: Resource,
-    /// Other names for it.
-    pub aliases: Vec<Resource>,
-    /// Its name for people.
-    pub name: String,
-    /// What it knows.
-    pub scopes: Vec<ScopeDescription>,
-    /// What clients get that ask for none.
-    pub default_scopes: Scope,
-    /// How long its tokens are valid.
-    pub token_lifetime: Option<TimeDelta>,
-    /// How its tokens are signed.
-    pub signing_algorithm: SigningAlgorithm,
-    /// Whether the bare origin means it too.
-    pub origin_alias: bool,
-}
+use crate::protocol::{
+    resource::{ProtectedResource, ScopeDescription},
+    vocabulary::SigningAlgorithm,
+};
 
 /// The issuer's address.
 #[derive(Clone, Debug)]
@@ -110,7 +83,8 @@ impl Kind for SigningAlgorithm {
     }
 }
 
-const KEYS: [&str; 8] = ["url", "name", "aliases", "scopes", "default_scopes", "token_lifetime", "signing_algorithm", "origin_alias"];
+const KEYS: [&str; 9] =
+    ["url", "name", "aliases", "scopes", "default_scopes", "token_lifetime", "signing_algorithm", "origin_alias", "people"];
 
 impl Kind for ProtectedResource {
     fn read(given: &Given, complaints: &mut Complaints<'_>) -> Option<Self> {
@@ -145,6 +119,7 @@ impl Kind for ProtectedResource {
                 "token_lifetime": TimeDelta::shape(Some(&lifetimes())),
                 "signing_algorithm": SigningAlgorithm::shape(None),
                 "origin_alias": {"type": "boolean"},
+                "people": Vec::<String>::shape(None),
             },
         }]})
     }
@@ -170,6 +145,7 @@ pub(crate) fn described(identifier: Resource) -> ProtectedResource {
         token_lifetime: None,
         signing_algorithm: SigningAlgorithm::Es256,
         origin_alias: false,
+        people: None,
     }
 }
 
@@ -199,6 +175,7 @@ fn filled_in(resource: Option<ProtectedResource>, entries: &[Entry], complaints:
     }
     let signing_algorithm: Option<SigningAlgorithm> = member(entries, "signing_algorithm", complaints);
     let origin_alias: Option<bool> = member(entries, "origin_alias", complaints);
+    let people: Option<Vec<String>> = member(entries, "people", complaints);
 
     let mut resource = resource?;
     resource.name = name.unwrap_or(resource.name);
@@ -216,6 +193,7 @@ fn filled_in(resource: Option<ProtectedResource>, entries: &[Entry], complaints:
     resource.token_lifetime = token_lifetime;
     resource.signing_algorithm = signing_algorithm.unwrap_or(resource.signing_algorithm);
     resource.origin_alias = origin_alias.unwrap_or(resource.origin_alias);
+    resource.people = people.map(|names| names.into_iter().collect());
     Some(resource)
 }
 

@@ -42,7 +42,7 @@ pub(super) trait Section: Sized {
 macro_rules! section {
     (
         $(#[doc = $about:literal])+
-        $visibility:vis $name:ident at $table:literal {
+        $visibility:vis $name:ident at $table:tt {
             $( $(#[doc = $doc:literal])+ $field:ident: $kind:ty = $default:expr $(, within $low:expr => $high:expr)?; )*
         }
     ) => {

@@ -7,9 +7,10 @@ use ipnet::IpNet;
 use super::{
     database::Database,
     master_key::MasterKey,
-    resource::{Address, ProtectedResource, PublicAddress},
+    resource::{Address, PublicAddress},
     section::section,
 };
+use crate::protocol::resource::ProtectedResource;
 
 section! {
     /// The server and its place in the network.
@@ -36,7 +37,8 @@ section! {
         trusted_proxies: Vec<IpNet> = Vec::new();
         /// MCP servers that get tokens from here. An address is enough: `resources = ["https://mcp.example.com/mcp"]`.
         /// In full: `{ url = "https://mcp.example.com/mcp", name = "Files", scopes = { "files:read" = "Read your files" } }`, with
-        /// `aliases`, `default_scopes`, `token_lifetime`, `signing_algorithm` and `origin_alias` if need be.
+        /// `aliases`, `default_scopes` (else the first scope), `token_lifetime`, `signing_algorithm`, `origin_alias` (the bare origin means it
+        /// too) and `people` (the user names of those who may use it) if need be.
         /// More can be added while the server runs: `portcullis resource add`.
         resources: Vec<ProtectedResource> = Vec::new();
         /// The resource of clients that name none. Without it, the only one there is; with several, such clients are refused.

@@ -1,0 +1,230 @@
+//! What operators write, and what they are told.
+
+use std::{fs, path::Path};
+
+use tempfile::TempDir;
+
+use super::*;
+use crate::protocol::vocabulary::SigningAlgorithm;
+
+/// Loads a file of this text, with this environment.
+fn configured(folder: &Path, text: &str, environment: &[(&str, &str)]) -> Result<Config, Mistakes> {
+    fs::write(folder.join("portcullis.toml"), text).unwrap();
+    let mut sources = Sources { folder: Some(folder.to_owned()), ..Sources::default() };
+    sources.environment.insert("HOME".into(), "/home/ada".into());
+    sources.environment.extend(environment.iter().map(|(name, value)| (name.into(), value.into())));
+    load(&sources)
+}
+
+fn told(text: &str, environment: &[(&str, &str)]) -> Vec<String> {
+    let folder = TempDir::new().unwrap();
+    let mistakes = configured(folder.path(), text, environment).unwrap_err();
+    let place = format!("{}/", folder.path().display());
+    mistakes.to_string().replace(&place, "").lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect()
+}
+
+#[test]
+fn without_configuration_the_server_is_on_loopback_with_its_data_at_home() {
+    let folder = TempDir::new().unwrap();
+    let config = configured(folder.path(), "", &[]).unwrap();
+    assert_eq!(config.issuer.as_str(), "http://127.0.0.1:8080");
+    assert_eq!(config.data_dir, Path::new("/home/ada/.local/share/portcullis"));
+    assert!(matches!(&config.database, Location::Sqlite(path) if path == &config.data_dir.join("portcullis.db")));
+    assert!(matches!(&config.master_key, MasterKeySource::File(path) if path == &config.data_dir.join("master.key")));
+}
+
+// OA-CD-01, OA-RT-04, OA-SE-04: the numbers of section 0.
+#[test]
+fn the_defaults_are_those_that_the_documents_promise() {
+    let config = Config::default_in("/data").unwrap();
+    let shown = |duration: chrono::TimeDelta| write_duration(duration);
+    assert_eq!(shown(config.tokens.code_lifetime), "1m");
+    assert_eq!(shown(config.tokens.access_token_lifetime), "15m");
+    assert_eq!(shown(config.tokens.refresh_idle_lifetime), "30d");
+    assert_eq!(shown(config.tokens.refresh_absolute_lifetime), "180d");
+    assert_eq!(shown(config.tokens.refresh_grace), "45s");
+    assert_eq!(shown(config.tokens.clock_skew), "30s");
+    assert_eq!(config.tokens.failed_exchanges, 5);
+    assert_eq!(shown(config.authorization.request_lifetime), "15m");
+    assert_eq!(shown(config.session.idle_lifetime), "12h");
+    assert_eq!(shown(config.session.absolute_lifetime), "14d");
+}
+
+#[test]
+fn every_mistake_is_told_at_once_with_its_place_and_what_was_meant() {
+    let text = "issuer = \"https://auth.example.com/\"\nlisen = \"127.0.0.1:1\"\n\n[session]\nidle_timout = 3\n\n[tokens]\ncode_lifetime = \"2m\"\n  rotate_confidential = \"yes\"\n\n[registration]\nmode = \"opn\"\n";
+    assert_eq!(
+        told(text, &[("PORTCULLIS_ISSUR", "x"), ("PORTCULLIS_TOKENS_CLOCK_SKEW", "soon")]),
+        [
+            "portcullis.toml:1:10 issuer = \"https://auth.example.com/\" remove the trailing slash: clients compare it character by character",
+            "portcullis.toml:2:1 lisen no such setting; did you mean listen?",
+            "portcullis.toml:5:1 [session] idle_timout no such setting; did you mean idle_lifetime?",
+            "portcullis.toml:8:17 [tokens] code_lifetime = \"2m\" this should be between 10s and 1m",
+            "portcullis.toml:9:25 [tokens] rotate_confidential = \"yes\" this should be true or false, without quotes",
+            "portcullis.toml:12:8 [registration] mode = \"opn\" did you mean \"open\"? It is one of open, initial_access_token, off",
+            "$PORTCULLIS_ISSUR no such setting; did you mean PORTCULLIS_ISSUER?",
+            "$PORTCULLIS_TOKENS_CLOCK_SKEW [tokens] clock_skew = \"soon\" this should be a length of time such as \"45s\", \"15m\", \"12h\", \"30d\" or \"1h30m\"",
+            "8 mistakes",
+        ]
+    );
+}
+
+#[test]
+fn what_is_no_toml_is_told_with_its_place_and_does_not_hide_the_rest() {
+    let lines = told("issuer = \n\n[tokens]\ncode_lifetime = \"1y\"\n", &[]);
+    assert!(lines[0].starts_with("portcullis.toml:1:"), "{lines:?}");
+    assert!(lines.iter().any(|line| line.starts_with("portcullis.toml:4:17")), "{lines:?}");
+}
+
+#[test]
+fn later_sources_win_and_what_they_hide_is_still_checked() {
+    let folder = TempDir::new().unwrap();
+    fs::write(folder.path().join("portcullis.toml"), "listen = \"127.0.0.1:1000\"\n[tokens]\ncode_lifetime = \"20s\"\n").unwrap();
+    let mut sources = Sources { folder: Some(folder.path().to_owned()), ..Sources::default() };
+    sources.environment.insert("PORTCULLIS_DATA_DIR".into(), "/data".into());
+    sources.environment.insert("PORTCULLIS_LISTEN".into(), "127.0.0.1:2000".into());
+    sources.environment.insert("PORTCULLIS_TOKENS_CODE_LIFETIME".into(), "30s".into());
+    sources.set.push("tokens.code_lifetime=40s".to_owned());
+    let config = load(&sources).unwrap();
+    assert_eq!(config.listen.port(), 2000);
+    assert_eq!(write_duration(config.tokens.code_lifetime), "40s");
+    sources.flags.push(("listen", "--listen".to_owned(), "127.0.0.1:3000".to_owned()));
+    assert_eq!(load(&sources).unwrap().issuer.as_str(), "http://127.0.0.1:3000");
+
+    assert_eq!(told("listen = 1", &[("PORTCULLIS_LISTEN", "127.0.0.1:1")]).len(), 2);
+}
+
+#[test]
+fn an_address_that_others_reach_needs_tls_or_proxies_and_a_name() {
+    let lines = told("listen = \"0.0.0.0:8080\"", &[]);
+    assert!(
+        lines[0].contains("set [tls] certificate and key, or trusted_proxies if a proxy in front of this server ends TLS"),
+        "{lines:?}"
+    );
+    assert!(lines[1].contains("set issuer to the https address that clients use"), "{lines:?}");
+    assert_eq!(lines.len(), 3);
+
+    let folder = TempDir::new().unwrap();
+    let behind = "issuer = \"https://auth.example.com\"\nlisten = \"0.0.0.0:8080\"\ntrusted_proxies = [\"10.0.0.0/8\"]";
+    assert_eq!(configured(folder.path(), behind, &[]).unwrap().issuer.as_str(), "https://auth.example.com");
+    assert!(told(&behind.replace("10.0.0.0/8", "0.0.0.0/0"), &[])[0].contains("trusts everybody"));
+}
+
+#[test]
+fn a_certificate_and_its_key_come_together_and_can_be_read() {
+    assert!(told("[tls]\ncertificate = \"none.pem\"", &[]).iter().any(|line| line.contains("set [tls] key too")));
+    assert!(told("[tls]\ncertificate = \"none.pem\"\nkey = \"none.key\"", &[])[0].contains("cannot be read"));
+
+    let folder = TempDir::new().unwrap();
+    fs::write(folder.path().join("a.pem"), "").unwrap();
+    fs::write(folder.path().join("a.key"), "").unwrap();
+    let config = configured(folder.path(), "tls = { certificate = \"a.pem\", key = \"a.key\" }", &[]).unwrap();
+    assert_eq!(config.tls.unwrap().certificate, folder.path().join("a.pem"));
+    assert!(config.issuer.is_https());
+}
+
+// MCP-AS-70, MCP-AS-83
+#[test]
+fn a_resource_is_one_line() {
+    let folder = TempDir::new().unwrap();
+    let config = configured(folder.path(), "resources = [\"https://mcp.example.com/mcp\"]", &[]).unwrap();
+    assert_eq!(config.resources[0].identifier.as_str(), "https://mcp.example.com/mcp");
+    assert_eq!(config.resources[0].name, "mcp.example.com");
+
+    let line = "resources = [{ url = \"https://mcp.example.com/mcp\", name = \"Files\", scopes = { \"files:write\" = \"Change\", \"files:read\" = \"Read\" }, token_lifetime = \"5m\", signing_algorithm = \"EdDSA\", people = [\"ada\"] }]";
+    let files = configured(folder.path(), line, &[]).unwrap().resources.remove(0);
+    assert_eq!((files.name.as_str(), files.signing_algorithm), ("Files", SigningAlgorithm::EdDsa));
+    assert_eq!(files.scopes[0].token.as_str(), "files:write", "in the order of the file");
+    assert_eq!(files.default_scopes.to_string(), "files:write");
+    assert_eq!(files.token_lifetime, Some(chrono::TimeDelta::minutes(5)));
+    assert!(files.admits("ada") && !files.admits("eve"));
+
+    let variable = [("PORTCULLIS_RESOURCES", "https://a.example/mcp, https://b.example/mcp")];
+    assert_eq!(configured(folder.path(), "", &variable).unwrap().resources.len(), 2);
+}
+
+#[test]
+fn mistakes_in_resources_have_places_too() {
+    let lines = told(
+        "[[resources]]\nurl = \"https://mcp.example.com/mcp#x\"\nscops = []\ntoken_lifetime = \"2h\"\n\n[[resources]]\nname = \"Files\"\n\n[[resources]]\nurl = \"https://a.example\"\nscopes = [\"read\"]\ndefault_scopes = [\"write\"]\n",
+        &[],
+    );
+    for (line, words) in [
+        ("2:7", "fragment"),
+        ("3:1", "did you mean scopes?"),
+        ("4:18", "between 1m and 1h"),
+        ("6:1", "needs its address"),
+        ("12:18", "write, which is none of its scopes"),
+    ] {
+        assert!(
+            lines.iter().any(|told| told.starts_with(&format!("portcullis.toml:{line} ")) && told.contains(words)),
+            "{line}: {lines:#?}"
+        );
+    }
+    assert!(told("resources = [\"https://a.example/\", \"https://A.example\"]", &[])[0].contains("named twice"));
+}
+
+#[test]
+fn secrets_come_from_files_and_are_never_repeated() {
+    let folder = TempDir::new().unwrap();
+    fs::write(folder.path().join("url"), "postgres://portcullis:hunter2@db/portcullis\n").unwrap();
+    let config = configured(folder.path(), "database_file = \"url\"", &[]).unwrap();
+    assert!(matches!(&config.database, Location::Postgres(url) if url.expose().ends_with("@db/portcullis")));
+    assert!(!format!("{config:?}").contains("hunter2"));
+
+    let lines = told("database = \"mysql://me:hunter2@db\"\nmaster_key = \"hunter2\"", &[("PORTCULLIS_DATABASE_FILE", "/nowhere")]);
+    assert!(lines.len() > 2 && !lines.concat().contains("hunter2"), "{lines:?}");
+
+    let key = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+    let config = configured(folder.path(), "", &[("PORTCULLIS_MASTER_KEY", key)]).unwrap();
+    assert!(matches!(&config.master_key, MasterKeySource::Value(key) if key.expose()[31] == 31));
+}
+
+#[test]
+fn a_misspelt_log_level_is_a_mistake() {
+    assert!(told("[log]\nlevel = \"inof\"", &[])[0].contains("did you mean \"info\"?"));
+    let folder = TempDir::new().unwrap();
+    let config = configured(folder.path(), "[log]\nlevel = \"warn,portcullis::oauth=debug\"", &[]).unwrap();
+    assert_eq!(config.log.level.as_str(), "warn,portcullis::oauth=debug");
+}
+
+#[test]
+fn every_default_is_within_its_bounds_and_every_variable_has_one_meaning() {
+    let mut variables: Vec<String> = settings().iter().map(Setting::variable).collect();
+    variables.sort();
+    let all = variables.len();
+    variables.dedup();
+    assert_eq!(variables.len(), all);
+    assert!(!variables.contains(&"PORTCULLIS_CONFIG".to_owned()));
+
+    // What the reference shows as default can be written into the file.
+    let folder = TempDir::new().unwrap();
+    for setting in settings() {
+        if let Some(default) = &setting.default {
+            let line = match setting.key.split_once('.') {
+                Some((section, name)) => format!("[{section}]\n{name} = {default}"),
+                None => format!("{} = {default}", setting.key),
+            };
+            configured(folder.path(), &line, &[]).unwrap_or_else(|mistakes| panic!("{line}\n{mistakes}"));
+        }
+        assert!(setting.about.ends_with('.'), "{}", setting.key);
+    }
+}
+
+#[test]
+fn the_data_folder_is_found_by_one_rule() {
+    let found = |environment: &[(&str, &str)]| {
+        let mut sources = Sources::default();
+        sources.environment.extend(environment.iter().map(|(name, value)| (name.into(), value.into())));
+        load(&sources).map(|config| config.data_dir.display().to_string())
+    };
+    let mut environment = vec![("HOME", "/home/ada")];
+    assert_eq!(found(&environment).unwrap(), "/home/ada/.local/share/portcullis");
+    environment.push(("XDG_DATA_HOME", "/xdg"));
+    assert_eq!(found(&environment).unwrap(), "/xdg/portcullis");
+    environment.push(("STATE_DIRECTORY", "/var/lib/portcullis:/var/lib/other"));
+    assert_eq!(found(&environment).unwrap(), "/var/lib/portcullis");
+    environment.push(("PORTCULLIS_DATA_DIR", "/data"));
+    assert_eq!(found(&environment).unwrap(), "/data");
+    assert!(found(&[]).unwrap_err().to_string().contains("set data_dir"));
+}
