@@ -1,1 +1,0 @@
-//! Metadata in, client out (RFC 7591).

@@ -1,0 +1,217 @@
+//! Client metadata: checked, reduced to what works here (RFC 7591 §2).
+
+use std::collections::BTreeSet;
+
+use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD as BASE64URL};
+use portcullis_verifier::vocabulary::Scope;
+use serde_json::{Map, Value};
+use url::Url;
+
+use super::{
+    MOST_REDIRECT_URIS, RegistrationPolicy,
+    refused::{Member, RedirectFault, RegistrationError},
+};
+use crate::protocol::{
+    client::ApplicationType,
+    vocabulary::{GrantType, RedirectKind, RedirectUri, TokenEndpointAuthMethod},
+};
+
+const LONGEST_NAME: usize = 200;
+const LONGEST_URI: usize = 2048;
+const LONGEST_TEXT: usize = 256;
+const MOST_CONTACTS: usize = 10;
+const LONGEST_CONTACT: usize = 320;
+
+/// 2048 bits (RFC 7518 §3.3).
+const SMALLEST_MODULUS: usize = 256;
+
+/// What a registered client will be.
+#[derive(Debug)]
+pub(super) struct Metadata {
+    pub(super) application_type: Option<ApplicationType>,
+    pub(super) client_name: Option<String>,
+    pub(super) client_uri: Option<String>,
+    pub(super) contacts: Vec<String>,
+    pub(super) grant_types: BTreeSet<GrantType>,
+    pub(super) logo_uri: Option<String>,
+    pub(super) policy_uri: Option<String>,
+    pub(super) redirect_uris: Vec<RedirectUri>,
+    pub(super) scope: Option<Scope>,
+    pub(super) software_id: Option<String>,
+    pub(super) software_version: Option<String>,
+    pub(super) token_endpoint_auth_method: TokenEndpointAuthMethod,
+    pub(super) tos_uri: Option<String>,
+}
+
+type Members = Map<String, Value>;
+
+impl Metadata {
+    /// Reads the members this server knows and leaves the others alone. The
+    /// redirect URIs come first: their errors have a code of their own.
+    pub(super) fn read(members: &Members, policy: RegistrationPolicy) -> Result<Self, RegistrationError> {
+        let redirect_uris = redirect_uris(members, policy)?;
+        response_types(members)?;
+        keys(members)?;
+        Ok(Self {
+            application_type: application_type(members, &redirect_uris)?,
+            client_name: client_name(members)?,
+            client_uri: web_page(members, "client_uri", Member::ClientUri)?,
+            contacts: contacts(members)?,
+            grant_types: grant_types(members)?,
+            logo_uri: web_page(members, "logo_uri", Member::LogoUri)?,
+            policy_uri: web_page(members, "policy_uri", Member::PolicyUri)?,
+            redirect_uris,
+            scope: scope(members)?,
+            software_id: short_text(members, "software_id", Member::SoftwareId)?,
+            software_version: short_text(members, "software_version", Member::SoftwareVersion)?,
+            token_endpoint_auth_method: token_endpoint_auth_method(members)?,
+            tos_uri: web_page(members, "tos_uri", Member::TosUri)?,
+        })
+    }
+}
+
+/// A member that is there; `null` counts as absent.
+fn member<'a>(members: &'a Members, name: &str) -> Option<&'a Value> {
+    members.get(name).filter(|value| !value.is_null())
+}
+
+/// A text; an empty one counts as absent.
+fn text<'a>(members: &'a Members, name: &str, known_as: Member) -> Result<Option<&'a str>, RegistrationError> {
+    let Some(value) = member(members, name) else { return Ok(None) };
+    let text = value.as_str().ok_or(RegistrationError::Member(known_as))?.trim();
+    Ok(Some(text).filter(|text| !text.is_empty()))
+}
+
+fn short_text(members: &Members, name: &str, known_as: Member) -> Result<Option<String>, RegistrationError> {
+    match text(members, name, known_as)? {
+        Some(text) if text.len() > LONGEST_TEXT || text.chars().any(char::is_control) => Err(RegistrationError::Member(known_as)),
+        text => Ok(text.map(str::to_owned)),
+    }
+}
+
+fn texts<'a>(members: &'a Members, name: &str, known_as: Member) -> Result<Option<Vec<&'a str>>, RegistrationError> {
+    let Some(value) = member(members, name) else { return Ok(None) };
+    let texts = value.as_array().and_then(|elements| elements.iter().map(Value::as_str).collect());
+    texts.map(Some).ok_or(RegistrationError::Member(known_as))
+}
+
+fn redirect_uris(members: &Members, policy: RegistrationPolicy) -> Result<Vec<RedirectUri>, RegistrationError> {
+    let elements = member(members, "redirect_uris").and_then(Value::as_array).ok_or(RegistrationError::RedirectUris)?;
+    if elements.is_empty() || elements.len() > MOST_REDIRECT_URIS {
+        return Err(RegistrationError::RedirectUris);
+    }
+    let texts: Vec<&str> = elements.iter().map(Value::as_str).collect::<Option<_>>().ok_or(RegistrationError::RedirectUris)?;
+    let mut redirect_uris = Vec::with_capacity(texts.len());
+    for (position, text) in texts.into_iter().enumerate() {
+        let refused = |reason| RegistrationError::RedirectUri { position, reason };
+        let uri: RedirectUri = text.parse().map_err(|error| refused(RedirectFault::Malformed(error)))?;
+        if uri.kind() == RedirectKind::PrivateUse && !policy.private_use_schemes {
+            return Err(refused(RedirectFault::PrivateUse));
+        }
+        if !redirect_uris.contains(&uri) {
+            redirect_uris.push(uri);
+        }
+    }
+    Ok(redirect_uris)
+}
+
+/// Who writes `web` and answers on the person's computer is native, whatever it says.
+fn application_type(members: &Members, redirect_uris: &[RedirectUri]) -> Result<Option<ApplicationType>, RegistrationError> {
+    let answers_locally = redirect_uris.iter().any(|uri| uri.kind() != RedirectKind::Https);
+    match text(members, "application_type", Member::ApplicationType)? {
+        None => Ok(None),
+        Some("native") => Ok(Some(ApplicationType::Native)),
+        Some("web") if answers_locally => Ok(Some(ApplicationType::Native)),
+        Some("web") => Ok(Some(ApplicationType::Web)),
+        Some(_) => Err(RegistrationError::Member(Member::ApplicationType)),
+    }
+}
+
+fn client_name(members: &Members) -> Result<Option<String>, RegistrationError> {
+    match text(members, "client_name", Member::ClientName)? {
+        Some(name) if name.chars().count() > LONGEST_NAME || name.chars().any(char::is_control) => {
+            Err(RegistrationError::Member(Member::ClientName))
+        }
+        name => Ok(name.map(str::to_owned)),
+    }
+}
+
+fn contacts(members: &Members) -> Result<Vec<String>, RegistrationError> {
+    let contacts = texts(members, "contacts", Member::Contacts)?.unwrap_or_default();
+    let is_good = |contact: &&str| contact.len() <= LONGEST_CONTACT && !contact.chars().any(char::is_control);
+    if contacts.len() > MOST_CONTACTS || !contacts.iter().all(is_good) {
+        return Err(RegistrationError::Member(Member::Contacts));
+    }
+    Ok(contacts.into_iter().map(str::to_owned).collect())
+}
+
+/// The known grants among those asked for, machine access aside. RFC 7591 §3.2.1
+/// lets us substitute: who names none gets what an app for people needs.
+fn grant_types(members: &Members) -> Result<BTreeSet<GrantType>, RegistrationError> {
+    let open = BTreeSet::from([GrantType::AuthorizationCode, GrantType::RefreshToken]);
+    let Some(asked) = texts(members, "grant_types", Member::GrantTypes)? else { return Ok(open) };
+    let asked: BTreeSet<GrantType> = asked.into_iter().filter_map(|grant| grant.parse().ok()).collect();
+    let effective: BTreeSet<GrantType> = asked.intersection(&open).copied().collect();
+    if effective.contains(&GrantType::AuthorizationCode) { Ok(effective) } else { Err(RegistrationError::GrantTypes) }
+}
+
+fn response_types(members: &Members) -> Result<(), RegistrationError> {
+    match texts(members, "response_types", Member::ResponseTypes)? {
+        Some(asked) if !asked.contains(&"code") => Err(RegistrationError::ResponseTypes),
+        Some(_) | None => Ok(()),
+    }
+}
+
+fn token_endpoint_auth_method(members: &Members) -> Result<TokenEndpointAuthMethod, RegistrationError> {
+    match text(members, "token_endpoint_auth_method", Member::TokenEndpointAuthMethod)? {
+        Some(method) => method.parse().map_err(|_| RegistrationError::AuthMethod),
+        None => Ok(TokenEndpointAuthMethod::None),
+    }
+}
+
+fn scope(members: &Members) -> Result<Option<Scope>, RegistrationError> {
+    let malformed = RegistrationError::Member(Member::Scope);
+    let Some(text) = text(members, "scope", Member::Scope)? else { return Ok(None) };
+    let scope = Scope::parse(text).map_err(|_| malformed)?;
+    Ok(Some(scope).filter(|scope| !scope.is_empty()))
+}
+
+/// The address of a page or picture that people may be shown.
+fn web_page(members: &Members, name: &str, known_as: Member) -> Result<Option<String>, RegistrationError> {
+    let Some(text) = text(members, name, known_as)? else { return Ok(None) };
+    let malformed = RegistrationError::Member(known_as);
+    let has_odd_characters = text.chars().any(|letter| letter.is_control() || letter.is_whitespace() || letter == '\\');
+    if text.len() > LONGEST_URI || has_odd_characters {
+        return Err(malformed);
+    }
+    let url = Url::parse(text).map_err(|_| malformed)?;
+    let is_web = matches!(url.scheme(), "http" | "https") && url.has_host();
+    let has_user = !url.username().is_empty() || url.password().is_some();
+    if is_web && !has_user { Ok(Some(text.to_owned())) } else { Err(malformed) }
+}
+
+/// This server does not use clients' keys, but it does not let them be careless
+/// with them either.
+fn keys(members: &Members) -> Result<(), RegistrationError> {
+    let (jwks, jwks_uri) = (member(members, "jwks"), member(members, "jwks_uri"));
+    let is_good = match (jwks, jwks_uri) {
+        (None, None) => true,
+        (Some(_), Some(_)) => false,
+        (Some(set), None) => set.get("keys").and_then(Value::as_array).is_some_and(|keys| keys.iter().all(is_public_and_strong)),
+        (None, Some(uri)) => uri.as_str().and_then(|uri| Url::parse(uri).ok()).is_some_and(|uri| uri.scheme() == "https"),
+    };
+    if is_good { Ok(()) } else { Err(RegistrationError::Keys) }
+}
+
+fn is_public_and_strong(key: &Value) -> bool {
+    let text = |name| key.get(name).and_then(Value::as_str);
+    let has_private_part = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"].into_iter().any(|name| key.get(name).is_some());
+    let is_strong = match text("kty") {
+        Some("EC" | "OKP") => true,
+        Some("RSA") => {
+            text("n").and_then(|modulus| BASE64URL.decode(modulus).ok()).is_some_and(|modulus| modulus.len() >= SMALLEST_MODULUS)
+        }
+        Some(_) | None => false,
+    };
+    is_strong && !has_private_part
+}
