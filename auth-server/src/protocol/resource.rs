@@ -6,7 +6,10 @@ use chrono::TimeDelta;
 use portcullis_verifier::vocabulary::{Resource, Scope, ScopeToken};
 use serde::{Deserialize, Serialize};
 
-use super::vocabulary::SigningAlgorithm;
+use super::{
+    error::{ErrorCode, OAuthError, Refusal},
+    vocabulary::SigningAlgorithm,
+};
 
 /// A scope and the sentence that a person reads for it (RFC 6749 §3.3).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -91,7 +94,8 @@ impl ProtectedResource {
 }
 
 /// Why a request names no resource that a token could be for (RFC 8707 §2).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(rename_all = "snake_case")]
 pub enum TargetError {
     /// Not an absolute URI, or one with a fragment or user information.
     #[error("a resource is an absolute https URI without fragment and user information")]
@@ -108,6 +112,20 @@ pub enum TargetError {
     /// None named, and no default to fall back on (MCP-AS-73).
     #[error("the request names no resource, and there is no default")]
     Unnamed,
+}
+
+/// OA-RI-07: how to name a resource, and nothing about which there are.
+impl Refusal for TargetError {
+    fn answer(&self) -> OAuthError {
+        let description = match self {
+            Self::Malformed => "resource must be an absolute https URI without fragment",
+            Self::NoneConfigured => "this server protects no resource yet",
+            Self::Several => "one resource at a time: a token is for one resource",
+            Self::Unknown => "resource is not a resource of this server: use the resource of its protected resource metadata",
+            Self::Unnamed => "resource is missing: use the resource of the protected resource metadata",
+        };
+        OAuthError::new(ErrorCode::InvalidTarget, description)
+    }
 }
 
 /// Every protected resource of the server.
