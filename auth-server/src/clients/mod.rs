@@ -1,1 +1,3 @@
 //! Doings with clients, whoever asks.
+
+pub mod presets;
