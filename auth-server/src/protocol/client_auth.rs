@@ -288,6 +288,7 @@ mod tests {
     use super::{ClientAuthReason as R, *};
     use crate::protocol::{
         client::ClientOrigin,
+        error::ErrorCode,
         vocabulary::{ClientSecret as SecretKind, Token},
     };
 
@@ -460,6 +461,15 @@ mod tests {
         assert_eq!(outcome(&[], "client_id=pub&client_assertion=a.b.c"), Err((R::AssertionType, false)));
         let form = format!("client_id=pub&client_assertion=a.b.c&client_assertion_type={ASSERTION_TYPE}");
         assert_eq!(outcome(&[], &form), Err((R::Assertion, false)));
+    }
+
+    // OA-CL-02, OA-CL-03, OA-CL-10
+    #[test]
+    fn a_confused_request_is_told_what_is_wrong() {
+        for reason in [R::AssertionType, R::Mismatch, R::SeveralMethods] {
+            let error = ClientAuthError { reason, by_header: true };
+            assert_eq!(error.answer().code, ErrorCode::InvalidRequest, "{error}");
+        }
     }
 
     // MCP-AS-59, OA-CL-08

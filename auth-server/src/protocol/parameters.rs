@@ -252,6 +252,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::protocol::error::ErrorCode;
 
     fn parse(encoded: &str) -> Parameters {
         Parameters::parse(encoded.as_bytes()).unwrap()
@@ -321,6 +322,14 @@ mod tests {
         assert_eq!(Parameters::parse(pairs(101).as_bytes()), Err(ParametersError::TooMany));
         assert!(Parameters::parse("n".repeat(128).as_bytes()).is_ok());
         assert_eq!(Parameters::parse("n".repeat(129).as_bytes()), Err(ParametersError::LongName));
+    }
+
+    // OA-TK-11, EA-071
+    #[test]
+    fn what_cannot_be_read_is_an_invalid_request() {
+        for error in [ParametersError::Encoding, ParametersError::LongName, ParametersError::TooMany] {
+            assert_eq!(error.answer().code, ErrorCode::InvalidRequest, "{error}");
+        }
     }
 
     // OA-TK-04, EA-072

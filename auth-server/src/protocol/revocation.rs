@@ -183,7 +183,9 @@ mod tests {
         assert_eq!(read("client_id=c"), Err(TokenRequestError::Missing));
         assert_eq!(read("token=a&token=a"), Err(TokenRequestError::Repeated));
         assert_eq!(read("token=a&client_id=c&client_id=c"), Err(TokenRequestError::Repeated));
-        assert_eq!(TokenRequestError::Missing.answer().code, ErrorCode::InvalidRequest);
+        for error in [TokenRequestError::Missing, TokenRequestError::Repeated] {
+            assert_eq!(error.answer().code, ErrorCode::InvalidRequest);
+        }
     }
 
     // OA-RV-03, EA-147

@@ -163,6 +163,7 @@ impl RedirectFault {
 #[cfg(test)]
 mod tests {
     use RedirectUriError as E;
+    use RegistrationError as R;
 
     use super::*;
 
@@ -213,5 +214,9 @@ mod tests {
             let answer = RegistrationError::Member(member).answer();
             assert!(answer.description.starts_with(&member.to_string()), "{answer}");
         }
+        for error in [R::BodyTooLarge, R::AuthMethod, R::GrantTypes, R::Keys, R::NotAnObject, R::ResponseTypes] {
+            assert_eq!(error.answer().code, ErrorCode::InvalidClientMetadata, "{error}");
+        }
+        assert_eq!(R::RedirectUris.answer().code, ErrorCode::InvalidRedirectUri);
     }
 }
