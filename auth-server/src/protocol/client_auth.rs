@@ -18,7 +18,7 @@ use super::{
     client::{Client, ClientSecret},
     error::{OAuthError, Refusal},
     parameters::{Parameters, decode_text},
-    vocabulary::{ClientId, TokenEndpointAuthMethod},
+    vocabulary::ClientId,
 };
 use crate::secret::Secret;
 
@@ -289,7 +289,7 @@ mod tests {
     use crate::protocol::{
         client::ClientOrigin,
         error::ErrorCode,
-        vocabulary::{ClientSecret as SecretKind, Token},
+        vocabulary::{ClientSecret as SecretKind, Token, TokenEndpointAuthMethod},
     };
 
     fn now() -> DateTime<Utc> {

@@ -5,9 +5,10 @@ use portcullis_verifier::vocabulary::{Issuer, Scope};
 use serde::{Deserialize, Serialize};
 
 use super::{
+    access_token::TokenId,
     client_auth::AuthenticatedClient,
     error::{OAuthError, Refusal},
-    vocabulary::{ClientId, GrantId},
+    vocabulary::{ClientId, FamilyId, GrantId},
 };
 
 /// The claims of an access token of ours whose signature was verified (RFC 9068
@@ -36,6 +37,14 @@ pub struct TokenClaims {
     pub grant_id: Option<GrantId>,
 }
 
+impl TokenClaims {
+    /// The family of refresh tokens it came from; none for a machine's token.
+    pub fn family(&self) -> Option<FamilyId> {
+        self.grant_id?;
+        TokenId::parse(&self.jti)?.family()
+    }
+}
+
 /// A caller who may not ask at all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a public client asked about a token")]
@@ -56,12 +65,12 @@ pub struct Introspector<'a>(&'a AuthenticatedClient);
 impl<'a> Introspector<'a> {
     /// Only clients that proved who they are may ask (RFC 7662 §2.1, §4).
     pub fn new(caller: &'a AuthenticatedClient) -> Result<Self, PublicCaller> {
-        if caller.client().is_confidential() { Ok(Self(caller)) } else { Err(PublicCaller) }
+        if caller.is_confidential() { Ok(Self(caller)) } else { Err(PublicCaller) }
     }
 
     /// Whether tokens for this resource are the caller's business.
     pub fn is_told_about(&self, audience: &str) -> bool {
-        self.0.client().introspects.iter().any(|resource| resource == audience)
+        self.0.introspects.iter().any(|resource| resource == audience)
     }
 }
 
@@ -112,6 +121,8 @@ impl IntrospectionResponse {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use chrono::TimeDelta;
     use serde_json::json;
 
@@ -140,7 +151,7 @@ mod tests {
             ..Client::new("rs".parse().unwrap(), ClientOrigin::Operator, now())
         };
         let form = Parameters::parse(format!("client_id=rs&client_secret={}", secret.wire()).as_bytes()).unwrap();
-        authenticate(&Presented::read([], &form).unwrap(), Some(&client), now()).unwrap()
+        authenticate(&Presented::read([], &form).unwrap(), Some(Arc::new(client)), now()).unwrap()
     }
 
     fn claims() -> TokenClaims {
@@ -203,12 +214,24 @@ mod tests {
         assert!(ask(&mine, claims(), false, now() + TimeDelta::seconds(99)).is_active());
     }
 
+    // MCP-AS-177: ending a family ends its access tokens
+    #[test]
+    fn a_persons_token_names_its_family_and_a_machines_none() {
+        let family = FamilyId::from_bytes([7; 16]);
+        let jti = TokenId::in_family(family, [8; 16]).to_jti();
+        let machines = TokenClaims { jti, ..claims() };
+        assert_eq!(machines.family(), None);
+        let persons = TokenClaims { grant_id: Some(GrantId::from_bytes([9; 16])), ..machines };
+        assert_eq!(persons.family(), Some(family));
+        assert_eq!(TokenClaims { jti: "j".to_owned(), ..persons }.family(), None);
+    }
+
     // OA-IN-01, EA-151
     #[test]
     fn a_public_client_may_not_ask() {
         let client = Client::new("pub".parse().unwrap(), ClientOrigin::Operator, now());
         let presented = Presented::read([], &Parameters::parse(b"client_id=pub").unwrap()).unwrap();
-        let caller = authenticate(&presented, Some(&client), now()).unwrap();
+        let caller = authenticate(&presented, Some(Arc::new(client)), now()).unwrap();
         assert_eq!(Introspector::new(&caller).unwrap_err().answer(), OAuthError::INVALID_CLIENT);
     }
 }
