@@ -229,16 +229,16 @@ mod as_texts {
 }
 
 /// A length of time is written as whole seconds.
-mod as_seconds {
+pub(super) mod as_seconds {
     use chrono::TimeDelta;
     use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer, de};
 
     #[expect(clippy::ref_option, reason = "serde's `with` hands over the field by reference")]
-    pub(super) fn serialize<S: Serializer>(lifetime: &Option<TimeDelta>, serializer: S) -> Result<S::Ok, S::Error> {
+    pub(in crate::protocol) fn serialize<S: Serializer>(lifetime: &Option<TimeDelta>, serializer: S) -> Result<S::Ok, S::Error> {
         lifetime.map(|lifetime| lifetime.num_seconds()).serialize(serializer)
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<TimeDelta>, D::Error> {
+    pub(in crate::protocol) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<TimeDelta>, D::Error> {
         let seconds = Option::<i64>::deserialize(deserializer)?;
         seconds.map(|seconds| TimeDelta::try_seconds(seconds).ok_or_else(|| de::Error::custom("that is too long"))).transpose()
     }

@@ -12,7 +12,7 @@ use super::{
 use crate::protocol::{
     client::Client,
     parameters::Parameters,
-    resource::{ProtectedResource, Resources, TargetError},
+    resource::{ProtectedResource, Resources, TargetError, as_seconds},
     vocabulary::{ClientId, CodeChallenge, GrantType, Prompt, RedirectUri},
 };
 
@@ -78,7 +78,7 @@ impl BoundRequest {
         if client.id != self.client_id {
             return Err(RedirectError::Disagreement);
         }
-        if !client.grant_types.contains(&GrantType::AuthorizationCode) {
+        if !client.may_use(GrantType::AuthorizationCode) {
             return Err(RedirectError::ClientMayNot);
         }
         request_objects(asked)?;
@@ -184,22 +184,6 @@ fn max_age(text: &str) -> Result<TimeDelta, RedirectError> {
 
 fn login_hint(asked: &Parameters) -> Option<String> {
     asked.get("login_hint").filter(|hint| hint.len() <= LONGEST_HINT).map(str::to_owned)
-}
-
-/// A length of time is written as whole seconds.
-mod as_seconds {
-    use chrono::TimeDelta;
-    use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer, de};
-
-    #[expect(clippy::ref_option, reason = "serde's `with` hands over the field by reference")]
-    pub(super) fn serialize<S: Serializer>(age: &Option<TimeDelta>, serializer: S) -> Result<S::Ok, S::Error> {
-        age.map(|age| age.num_seconds()).serialize(serializer)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<TimeDelta>, D::Error> {
-        let seconds = Option::<i64>::deserialize(deserializer)?;
-        seconds.map(|seconds| TimeDelta::try_seconds(seconds).ok_or_else(|| de::Error::custom("that is too long"))).transpose()
-    }
 }
 
 #[cfg(test)]

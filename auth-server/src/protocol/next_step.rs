@@ -1,1 +1,0 @@
-//! Sign in, ask consent, issue the code, or refuse.
