@@ -1,4 +1,8 @@
 //! Hands the command line to `cli/` and turns its answer into an exit code.
 #![forbid(unsafe_code)]
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    portcullis::cli::run()
+}

@@ -1,5 +1,7 @@
 //! Lengths of time as people write them: `45s`, `15m`, `12h`, `30d`, `1h30m`.
 
+use std::fmt::Write as _;
+
 use chrono::TimeDelta;
 use serde_json::{Value as Json, json};
 
@@ -30,7 +32,8 @@ pub(crate) fn write(duration: TimeDelta) -> String {
     let mut text = String::new();
     for (letter, unit) in UNITS {
         if rest >= unit {
-            text.push_str(&format!("{}{letter}", rest / unit));
+            // Writing to a String cannot fail.
+            let _ = write!(text, "{}{letter}", rest / unit);
             rest %= unit;
         }
     }

@@ -76,10 +76,8 @@ fn read_file(path: &Path, reader: &mut Reader) {
         Ok(text) => text,
         Err(error) => {
             let origin = Origin::File { path: Arc::from(path), line: 1, column: 1 };
-            let sentence = match error.kind() {
-                io::ErrorKind::NotFound => "there is no such file".to_owned(),
-                _ => format!("the file cannot be read: {error}"),
-            };
+            let is_missing = error.kind() == io::ErrorKind::NotFound;
+            let sentence = if is_missing { "there is no such file".to_owned() } else { format!("the file cannot be read: {error}") };
             reader.mistakes.push(Mistake { origin, subject: String::new(), sentence });
             return;
         }
@@ -155,15 +153,12 @@ fn read_environment(sources: &Sources, reader: &mut Reader) {
 fn read_flags(sources: &Sources, reader: &mut Reader) {
     for pair in &sources.set {
         let origin = Origin::Flag("--set".to_owned());
-        match pair.split_once('=') {
-            Some((key, value)) => {
-                let given = Given { value: Value::Untyped(value.to_owned()), origin: origin.clone() };
-                give_known(key.trim(), origin, given, reader);
-            }
-            None => {
-                let sentence = "write the setting and its value: --set tokens.code_lifetime=30s".to_owned();
-                reader.mistakes.push(Mistake { origin, subject: pair.clone(), sentence });
-            }
+        if let Some((key, value)) = pair.split_once('=') {
+            let given = Given { value: Value::Untyped(value.to_owned()), origin: origin.clone() };
+            give_known(key.trim(), origin, given, reader);
+        } else {
+            let sentence = "write the setting and its value: --set tokens.code_lifetime=30s".to_owned();
+            reader.mistakes.push(Mistake { origin, subject: pair.clone(), sentence });
         }
     }
     for (key, flag, value) in &sources.flags {

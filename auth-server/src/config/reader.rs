@@ -21,14 +21,14 @@ impl Reader {
     }
 
     /// The value of a setting. One that a later source overrides is checked all the same.
-    pub(super) fn take<T: Kind>(&mut self, key: &'static str, default: T, bounds: Option<(T, T)>) -> T {
+    pub(super) fn take<T: Kind>(&mut self, key: &'static str, default: T, bounds: Option<&(T, T)>) -> T {
         let mut value = default;
         for given in self.given.get(key).map(Vec::as_slice).unwrap_or_default() {
             let mut complaints = Complaints { key, secret: T::SECRET, found: &mut self.mistakes };
             let Some(read) = T::read(given, &mut complaints) else { continue };
-            match &bounds {
+            match bounds {
                 Some(bounds) if !read.is_within(bounds) => {
-                    let [low, high] = [&bounds.0, &bounds.1].map(|bound| bound.written().map(plain).unwrap_or_default());
+                    let [low, high] = [&bounds.0, &bounds.1].map(|bound| bound.written().as_ref().map(plain).unwrap_or_default());
                     complaints.about(given, format!("this should be between {low} and {high}"));
                 }
                 _ => value = read,
@@ -63,9 +63,6 @@ impl Reader {
     }
 }
 
-fn plain(json: serde_json::Value) -> String {
-    match json {
-        serde_json::Value::String(text) => text,
-        other => other.to_string(),
-    }
+fn plain(json: &serde_json::Value) -> String {
+    json.as_str().map_or_else(|| json.to_string(), str::to_owned)
 }

@@ -96,14 +96,14 @@ macro_rules! bounds {
         None
     };
     ($low:expr, $high:expr) => {
-        Some(($low, $high))
+        Some(&($low, $high))
     };
 }
 
 pub(super) use {bounds, key, section};
 
 /// The description of one setting of type `T`.
-pub(super) fn setting<T: super::value::Kind>(key: &'static str, about: &str, default: &T, bounds: Option<(T, T)>) -> Setting {
+pub(super) fn setting<T: super::value::Kind>(key: &'static str, about: &str, default: &T, bounds: Option<&(T, T)>) -> Setting {
     let about = about.lines().map(str::trim).collect::<Vec<_>>().join(" ").trim().to_owned();
-    Setting { key, about, default: default.written(), shape: T::shape(bounds.as_ref()) }
+    Setting { key, about, default: default.written(), shape: T::shape(bounds) }
 }
