@@ -73,8 +73,8 @@ pub enum ReturnsTo {
 /// What a person should be told before the answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Warning {
-    /// Every address of the app is on this computer: any program here can pretend to
-    /// be it (MCP-AS-42).
+    /// The answer stays on this computer, where any program can pretend to be the app
+    /// (MCP-AS-42). A web address registered beside it takes nothing away from that.
     AnyProgramHere,
     /// The host has letters outside ASCII and may look like another (OA-RU-13).
     ForeignLetters,
@@ -105,6 +105,9 @@ pub struct Remembered {
     pub consent: Option<(String, Scope)>,
 }
 
+/// Names of more characters are cut.
+const LONGEST_NAME: usize = 80;
+
 /// Puts the question together.
 pub fn question(
     request: &AuthorizationRequest,
@@ -118,15 +121,26 @@ pub fn question(
         ClientOrigin::Registered => Standing::Unverified { registered: (now - client.created_at).max(TimeDelta::zero()) },
     };
     Question {
-        client_name: client.display_name(),
+        client_name: shown_name(client, &request.redirect_uri),
         standing,
         returns_to: returns_to(&request.redirect_uri),
-        warnings: warnings(client, &request.redirect_uri),
+        warnings: warnings(&request.redirect_uri),
         scopes: scopes(request, resource, &remembered.granted),
         resource_name: resource.name.clone(),
         resource_address: resource.identifier.as_str().to_owned(),
         account: account.to_owned(),
         remembered: is_remembered(client, &request.redirect_uri),
+    }
+}
+
+/// The app's name, cut. Without one it is called after the host it answers to *now*:
+/// a stranger may have registered a famous host as well, only to be called after it.
+fn shown_name(client: &Client, redirect_uri: &RedirectUri) -> String {
+    let here = Client { redirect_uris: vec![redirect_uri.clone()], ..client.clone() };
+    let name = here.display_name();
+    match name.char_indices().nth(LONGEST_NAME) {
+        Some((end, _)) => format!("{}…", name.get(..end).unwrap_or_default()),
+        None => name,
     }
 }
 
@@ -138,9 +152,9 @@ fn returns_to(redirect_uri: &RedirectUri) -> ReturnsTo {
     }
 }
 
-fn warnings(client: &Client, asked: &RedirectUri) -> Vec<Warning> {
+fn warnings(asked: &RedirectUri) -> Vec<Warning> {
     let mut warnings = Vec::new();
-    if client.redirect_uris.iter().all(|uri| uri.kind() != RedirectKind::Https) {
+    if asked.kind() != RedirectKind::Https {
         warnings.push(Warning::AnyProgramHere);
     }
     if asked.is_internationalized() {
@@ -309,6 +323,18 @@ mod tests {
         assert_eq!(asked(&client, "", "").client_name, "edualC");
         let nameless = Client { name: None, ..sample::client() };
         assert_eq!(asked(&nameless, "", "").client_name, "app.example");
+        let long = Client { name: Some("ä".repeat(200)), ..sample::client() };
+        assert_eq!(asked(&long, "", "").client_name, format!("{}…", "ä".repeat(80)));
+    }
+
+    // OA-MX-10: a famous host in the registration does not lend its name
+    #[test]
+    fn a_nameless_app_is_called_after_the_host_it_answers_to() {
+        let uris = ["https://famous.example/cb", "https://app.example/cb"].map(|uri| uri.parse().unwrap());
+        for name in [None, Some("\u{200B} \u{202E}".to_owned())] {
+            let client = Client { name, redirect_uris: uris.to_vec(), ..sample::client() };
+            assert_eq!(asked(&client, "", "").client_name, "app.example");
+        }
     }
 
     // MCP-AS-42, OA-RU-13, OA-RU-16
@@ -324,7 +350,8 @@ mod tests {
         assert_eq!(scheme.warnings, [Warning::AnyProgramHere, Warning::NobodysScheme]);
         assert_eq!(of("com.example.app:/cb").warnings, [Warning::AnyProgramHere]);
         assert_eq!(of("https://xn--pple-43d.com/cb").warnings, [Warning::ForeignLetters]);
-        assert!(asked(&sample::client(), "redirect_uri=http://127.0.0.1:4/cb", "").warnings.is_empty(), "it has a web address as well");
+        let mixed = asked(&sample::client(), "redirect_uri=http://127.0.0.1:4/cb", "");
+        assert_eq!(mixed.warnings, [Warning::AnyProgramHere], "its web address helps nobody here");
     }
 
     // MCP-AS-46, MCP-AS-85
@@ -339,6 +366,17 @@ mod tests {
         assert_eq!(decide(&single, "u", Answer::Allow { chosen: &[] }).unwrap().allowed(), Some(&scope("notes:read")));
         assert!(asked(&sample::client(), "scope=notes:read", "").scopes[0].required);
         assert_eq!(decide(&request, "u", Answer::Deny).unwrap().allowed(), None);
+    }
+
+    #[test]
+    fn a_resource_without_scopes_is_allowed_or_denied_as_a_whole() {
+        let request = sample::request("resource=https://mcp.example/plain");
+        assert!(request.scope.is_empty());
+        assert_eq!(decide(&request, "u", Answer::Allow { chosen: &[] }).unwrap().allowed(), Some(&Scope::none()));
+        assert_eq!(decide(&request, "u", Answer::Allow { chosen: &chosen(&["notes:read"]) }), Err(AnswerError::NotAsked));
+        let client = verified();
+        let known = Remembered { granted: Scope::none(), consent: Some((client.redirect_set_hash(), Scope::none())) };
+        assert!(known.covers(&request, &client) && !Remembered::default().covers(&request, &client));
     }
 
     // OA-AZ-17, EA-060

@@ -140,11 +140,8 @@ impl Resources {
     /// `resource`; where there is only one resource, it is meant anyway.
     pub fn new(all: Vec<Arc<ProtectedResource>>, default: Option<&Resource>) -> Self {
         let only = if let [only] = all.as_slice() { Some(Arc::clone(only)) } else { None };
-        let default = match default {
-            Some(named) => all.iter().find(|resource| resource.is_named(named)).cloned(),
-            None => only,
-        };
-        Self { all, default }
+        let named = default.and_then(|named| all.iter().find(|resource| resource.is_named(named)).cloned());
+        Self { default: named.or(only), all }
     }
 
     /// The one resource that the values of `resource` mean (MCP-AS-70…76). Several
@@ -322,6 +319,9 @@ mod tests {
         let default = Resource::parse("https://mcp.example/mail/").unwrap();
         let chosen = Resources::new(two.all, Some(&default));
         assert_eq!(find(&chosen, &[]), Ok("https://mcp.example/mail".to_owned()));
+        let stale = Resource::parse("https://mcp.example/removed").unwrap();
+        assert_eq!(find(&Resources::new(one.all, Some(&stale)), &[]), Ok("https://mcp.example/notes".to_owned()));
+        assert_eq!(find(&Resources::new(chosen.all, Some(&stale)), &[]), Err(TargetError::Unnamed));
         assert_eq!(find(&Resources::default(), &[]), Err(TargetError::NoneConfigured));
     }
 

@@ -122,12 +122,17 @@ pub(super) fn is_state(state: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use chrono::DateTime;
+    use proptest::prelude::*;
 
     use super::*;
     use crate::protocol::authorize::sample;
 
     fn bound(query: &str) -> Result<BoundRequest, PageError> {
         bind(sample::parameters(query), &sample::client())
+    }
+
+    fn encoded(text: &str) -> String {
+        url::form_urlencoded::byte_serialize(text.as_bytes()).collect()
     }
 
     const GOOD: &str = "client_id=app&redirect_uri=https%3A%2F%2Fapp.example%2Fcb";
@@ -172,10 +177,21 @@ mod tests {
             "http://127.0.0.1:7777/other",
             "http://127.0.0.1.evil.example:7777/cb",
             "http://[::1]:7777/cb",
+            // letters that look alike, and characters that browsers turn into dots and slashes
+            "https://\u{430}pp.example/cb",
+            "https://app\u{3002}example/cb",
+            "https://app.example\u{ff0f}cb",
+            "https://app.example\u{200b}/cb",
+            "https://\u{ff41}pp.example/cb",
+            "https://app.example/cb\u{85}",
+            "https://xn--pp-4da.example/cb",
+            "cursor://evil/cb",
+            "cursor:/app/cb",
+            "cursor://app/cb/",
         ] {
-            let encoded: String = url::form_urlencoded::byte_serialize(address.as_bytes()).collect();
-            let answer = bound(&format!("client_id=app&redirect_uri={encoded}"));
-            assert!(matches!(answer, Err(PageError::RedirectMalformed(_) | PageError::RedirectUnregistered)), "{address}");
+            let answer = bound(&format!("client_id=app&redirect_uri={}", encoded(address)));
+            let refused = matches!(answer, Err(PageError::RedirectMalformed(_) | PageError::RedirectUnregistered | PageError::Encoding));
+            assert!(refused, "{address}");
         }
     }
 
@@ -218,5 +234,32 @@ mod tests {
         assert_eq!(state("state=%ff"), None);
         assert_eq!(state(&format!("state={}", "x".repeat(4096))).map(|state| state.len()), Some(4096));
         assert_eq!(state(&format!("state={}", "x".repeat(4097))), None);
+    }
+
+    proptest! {
+        // OA-RU-24: one changed character is another address, a loopback port excepted
+        #[test]
+        fn no_near_miss_is_bound(which in 0_usize..3, at in 0_usize..24, cut in 0_usize..3, put in "[ -~]{0,3}") {
+            let registered = sample::client().redirect_uris[which].as_str().to_owned();
+            let at = at.min(registered.len());
+            let end = (at + cut).min(registered.len());
+            let changed = format!("{}{put}{}", &registered[..at], &registered[end..]);
+            if let Ok(bound) = bound(&format!("client_id=app&redirect_uri={}", encoded(&changed))) {
+                prop_assert_eq!(bound.redirect_uri.as_str(), changed.as_str());
+                let port = changed.strip_prefix("http://127.0.0.1").and_then(|rest| rest.strip_suffix("/cb"));
+                let any_port = port.is_some_and(|port| port.strip_prefix(':').is_some_and(|digits| digits.parse::<u16>().is_ok()));
+                prop_assert!(sample::client().redirect_uris.iter().any(|uri| uri.as_str() == changed) || any_port, "{}", changed);
+            }
+        }
+
+        // OA-AZ-05, OA-AZ-06
+        #[test]
+        fn any_query_binds_to_a_registered_address_or_not_at_all(query in "([a-z_%0-9]{0,12}=[ -~]{0,30}&){0,6}") {
+            if let Ok(parameters) = Parameters::parse_remembering_faults(query.as_bytes())
+                && let Ok(bound) = bind(parameters, &sample::client())
+            {
+                prop_assert!(sample::client().may_redirect_to(&bound.redirect_uri));
+            }
+        }
     }
 }

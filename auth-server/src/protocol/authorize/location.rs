@@ -132,6 +132,24 @@ mod tests {
             }
         }
 
+        // RFC 9700 §4.11: whatever was registered, the answer goes to that host and nowhere else
+        #[test]
+        fn no_answer_leaves_for_another_host(
+            text in "(https://[a-z]{1,4}\\.example(:[1-9][0-9]{0,3})?|http://127\\.0\\.0\\.1(:[1-9][0-9]{0,3})?)(/[A-Za-z0-9~:@!$&',()*+=._-]{0,5}){0,2}(\\?[A-Za-z0-9/?:@&=]{0,8})?",
+            state in "[\\r\\n#?&=@/\\\\:.a]{1,12}",
+        ) {
+            if let Ok(uri) = text.parse::<RedirectUri>() {
+                let location = appended(&uri, &[("code", Some("c")), ("state", Some(&state)), ("iss", Some("https://auth.example"))]);
+                let (before, after) = (Url::parse(&text).unwrap(), Url::parse(&location).unwrap());
+                prop_assert_eq!(before.origin(), after.origin());
+                prop_assert_eq!(before.path(), after.path());
+                prop_assert!(after.username().is_empty() && after.fragment().is_none());
+                prop_assert!(location.bytes().all(|byte| byte.is_ascii_graphic()));
+                let returned = after.query_pairs().find(|(name, _)| name == "state").map(|(_, value)| value.into_owned());
+                prop_assert_eq!(returned, Some(state));
+            }
+        }
+
         // OA-RU-19
         #[test]
         fn the_location_begins_with_the_redirect_uri(path in "(/[A-Za-z0-9~._-]{0,5}){0,3}", query in "(\\?([a-b]=[A-Z%2B]{0,3}&?){0,2})?") {

@@ -57,9 +57,10 @@ pub(crate) fn resource(path: &str) -> ProtectedResource {
     }
 }
 
-/// Notes and mail, no default.
+/// Notes and mail, something without scopes, and no default.
 pub(crate) fn resources() -> Resources {
-    Resources::new(vec![Arc::new(resource("notes")), Arc::new(resource("mail"))], None)
+    let plain = ProtectedResource { scopes: Vec::new(), default_scopes: Scope::none(), ..resource("plain") };
+    Resources::new(vec![Arc::new(resource("notes")), Arc::new(resource("mail")), Arc::new(plain)], None)
 }
 
 /// The parameters of a query.
