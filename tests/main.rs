@@ -1,1 +1,14 @@
+//! Everything that is proved from outside: the real binary, over HTTP.
+//!
+//! `harness/` has the cast (server, database, person, client); the other
+//! folders are the stories. `./tests/run --test blackbox flows::` runs one folder.
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "in tests a panic is the report")]
 
+mod harness;
+
+mod atlas;
+mod attacks;
+mod docs;
+mod durability;
+mod flows;
+mod k8s;

@@ -1,0 +1,358 @@
+//! The real binary, on a free port, with a data folder of its own.
+
+use std::{
+    fmt::Write as _,
+    fs,
+    io::Write as _,
+    net::{Ipv4Addr, TcpStream},
+    path::{Path, PathBuf},
+    process::{Child, Command, ExitStatus, Stdio},
+    sync::{Arc, Mutex},
+    time::{Duration, Instant},
+};
+
+use tempfile::TempDir;
+
+use super::{Answer, CALLBACK, Client, FILES, MAIL, Person, Store, free_port, http, postgres::Postgres};
+
+/// Longer than any machine should take to start the server.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// The password of every account of the stories.
+pub(crate) const PASSWORD: &str = "correct horse battery staple";
+
+/// What a server is started with.
+#[derive(Clone)]
+pub(crate) struct Setup {
+    store: Store,
+    settings: String,
+    tables: String,
+    resources: String,
+    arguments: Vec<String>,
+    environment: Vec<(String, String)>,
+    faketime: Option<String>,
+    listen: Option<u16>,
+    accounts: bool,
+}
+
+/// A running server. Killed when dropped.
+pub(crate) struct Server {
+    /// Also the address: `http://127.0.0.1:PORT`, unless the story's settings name another.
+    pub(crate) issuer: String,
+    pub(crate) port: u16,
+    setup: Setup,
+    database: String,
+    folder: Arc<TempDir>,
+    config: PathBuf,
+    process: Mutex<Option<Child>>,
+    http: reqwest::Client,
+}
+
+/// What a command did.
+#[derive(Debug)]
+pub(crate) struct Ran {
+    pub(crate) status: ExitStatus,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Setup {
+    pub(crate) fn on(store: Store) -> Self {
+        let resources = format!(
+            r#"resources = [
+    {{ url = "{FILES}", name = "Files", scopes = {{ "files:read" = "Read your files", "files:write" = "Change and delete your files" }} }},
+    {{ url = "{MAIL}", name = "Mail", scopes = {{ "mail:read" = "Read your mail" }} }},
+]
+default_resource = "{FILES}"
+"#
+        );
+        Self {
+            store,
+            settings: String::new(),
+            tables: String::new(),
+            resources,
+            arguments: Vec::new(),
+            environment: Vec::new(),
+            faketime: None,
+            listen: None,
+            accounts: true,
+        }
+    }
+
+    /// Settings at the top of the file.
+    pub(crate) fn settings(mut self, toml: &str) -> Self {
+        writeln!(self.settings, "{toml}").unwrap();
+        self
+    }
+
+    /// A table of the file.
+    pub(crate) fn table(mut self, name: &str, toml: &str) -> Self {
+        writeln!(self.tables, "[{name}]\n{toml}").unwrap();
+        self
+    }
+
+    /// Replaces the two resources.
+    pub(crate) fn resources(mut self, toml: &str) -> Self {
+        toml.clone_into(&mut self.resources);
+        self
+    }
+
+    /// A further argument of `serve`.
+    pub(crate) fn argument(mut self, argument: &str) -> Self {
+        self.arguments.push(argument.to_owned());
+        self
+    }
+
+    pub(crate) fn env(mut self, name: &str, value: &str) -> Self {
+        self.environment.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Without Ada's account.
+    pub(crate) fn without_accounts(mut self) -> Self {
+        self.accounts = false;
+        self
+    }
+
+    /// Generous limits, for stories with many requests from one address that are not about limits.
+    pub(crate) fn unlimited(self) -> Self {
+        self.table("registration", "per_source_per_hour = 1000000")
+            .table("limits", "client_failures_per_minute = 100000\nsource_failures_per_minute = 100000\nlogin_failures_per_source = 10000")
+    }
+
+    pub(crate) async fn start(self) -> Server {
+        let server = Server::prepare(self);
+        server.run();
+        server.ready().await;
+        if server.setup.accounts {
+            server.add_account("ada");
+        }
+        server
+    }
+
+    /// Runs `serve` to its end: for servers that should refuse to start.
+    pub(crate) fn refused(self) -> Ran {
+        let server = Server::prepare(self);
+        let child =
+            server.command().arg("serve").args(&server.setup.arguments).stderr(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        Ran::of(child)
+    }
+}
+
+impl Server {
+    /// A server with two resources and Ada's account, otherwise as it comes.
+    pub(crate) async fn start(store: Store) -> Self {
+        Setup::on(store).start().await
+    }
+
+    fn prepare(setup: Setup) -> Self {
+        let folder = tempfile::Builder::new().prefix("portcullis-test-").tempdir().unwrap();
+        let database = match setup.store {
+            Store::Sqlite => format!("sqlite:{}", folder.path().join("portcullis.db").display()),
+            Store::Postgres => Postgres::shared().new_database(),
+        };
+        Self::in_folder(setup, Arc::new(folder), database)
+    }
+
+    fn in_folder(setup: Setup, folder: Arc<TempDir>, database: String) -> Self {
+        let port = setup.listen.unwrap_or_else(free_port);
+        let config = folder.path().join(format!("portcullis-{port}.toml"));
+        let mut text = format!("listen = \"127.0.0.1:{port}\"\n");
+        writeln!(text, "{}\n{}\n{}", setup.settings, setup.resources, setup.tables).unwrap();
+        fs::write(&config, text).unwrap();
+        let issuer = format!("http://127.0.0.1:{port}");
+        Self { issuer, port, setup, database, folder, config, process: Mutex::new(None), http: http() }
+    }
+
+    /// A second process on the same database, data folder and issuer.
+    pub(crate) async fn twin(&self) -> Self {
+        let mut setup = self.setup.clone().settings(&format!("issuer = \"{}\"", self.issuer));
+        setup.listen = None;
+        let mut twin = Self::in_folder(setup, Arc::clone(&self.folder), self.database.clone());
+        twin.run();
+        twin.ready().await;
+        // Its own address, as a load balancer would use it; the issuer stays that of both.
+        twin.issuer = format!("http://127.0.0.1:{}", twin.port);
+        twin
+    }
+
+    /// The clock of the next process, as `faketime` reads it: `+2 hours`.
+    pub(crate) async fn restart_at(&mut self, offset: Option<&str>) {
+        self.kill();
+        self.setup.faketime = offset.map(str::to_owned);
+        self.run();
+        self.ready().await;
+    }
+
+    fn command(&self) -> Command {
+        let binary = env!("CARGO_BIN_EXE_portcullis");
+        let mut command = match &self.setup.faketime {
+            Some(offset) => {
+                let mut command = Command::new("faketime");
+                command.args(["-f", offset, binary]);
+                command
+            }
+            None => Command::new(binary),
+        };
+        command
+            .current_dir(self.folder.path())
+            .env("PORTCULLIS_CONFIG", &self.config)
+            .env("PORTCULLIS_DATA_DIR", self.folder.path())
+            .env("PORTCULLIS_DATABASE", &self.database)
+            .env("RUST_BACKTRACE", "1")
+            .env_remove("PORTCULLIS_MASTER_KEY")
+            .envs(self.setup.environment.iter().map(|(name, value)| (name, value)))
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// Starts the process without waiting for it.
+    pub(crate) fn run(&self) {
+        let log = fs::OpenOptions::new().create(true).append(true).open(self.log_path()).unwrap();
+        let child = self.command().arg("serve").args(&self.setup.arguments).stdout(log.try_clone().unwrap()).stderr(log).spawn().unwrap();
+        let before = self.process.lock().unwrap().replace(child);
+        assert!(before.is_none(), "the server runs already");
+    }
+
+    /// Returns when the server answers that it is ready.
+    pub(crate) async fn ready(&self) {
+        let started = Instant::now();
+        loop {
+            // A connection is cheap to try; only who accepts one is asked.
+            if TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).is_ok() {
+                let answer = Answer::try_to(self.http.get(self.url("/readyz"))).await;
+                if answer.is_ok_and(|answer| answer.status == 200) {
+                    return;
+                }
+            }
+            if let Some(status) = self.ended() {
+                panic!("the server ended with {status}:\n{}", self.log());
+            }
+            assert!(started.elapsed() < PATIENCE, "the server is not ready:\n{}", self.log());
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    fn ended(&self) -> Option<ExitStatus> {
+        self.process.lock().unwrap().as_mut().and_then(|child| child.try_wait().unwrap())
+    }
+
+    /// `kill -9`: nothing is flushed, nobody is told.
+    pub(crate) fn kill(&self) {
+        if let Some(mut child) = self.process.lock().unwrap().take() {
+            let _gone_already = child.kill();
+            child.wait().unwrap();
+        }
+    }
+
+    /// Kills and starts again, on the same data and port.
+    pub(crate) async fn kill_and_restart(&self) {
+        self.kill();
+        self.run();
+        self.ready().await;
+    }
+
+    /// Asks the process to end, as a service manager does, and returns its exit code.
+    pub(crate) fn terminate(&self) -> ExitStatus {
+        let mut child = self.process.lock().unwrap().take().expect("the server runs");
+        let asked = Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
+        assert!(asked.success());
+        child.wait().unwrap()
+    }
+
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://127.0.0.1:{}{path}", self.port)
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The address of its database.
+    pub(crate) fn database(&self) -> &str {
+        &self.database
+    }
+
+    fn log_path(&self) -> PathBuf {
+        self.folder.path().join(format!("server-{}.log", self.port))
+    }
+
+    /// All that it has logged.
+    pub(crate) fn log(&self) -> String {
+        fs::read_to_string(self.log_path()).unwrap_or_default()
+    }
+
+    /// The command line of the same binary, with the same settings.
+    pub(crate) fn cli(&self, arguments: &[&str]) -> Ran {
+        self.cli_with_input(arguments, "")
+    }
+
+    pub(crate) fn cli_with_input(&self, arguments: &[&str], input: &str) -> Ran {
+        let mut child = self.command().args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        // Who does not read may close first.
+        let _not_read = child.stdin.take().unwrap().write_all(input.as_bytes());
+        Ran::of(child)
+    }
+
+    /// An account with the password of all.
+    pub(crate) fn add_account(&self, name: &str) {
+        self.cli_with_input(&["user", "add", name, "--password-stdin"], &format!("{PASSWORD}\n")).expect();
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        Answer::to(self.http.get(self.url(path))).await
+    }
+
+    pub(crate) fn request(&self, method: &str, path: &str) -> reqwest::RequestBuilder {
+        self.http.request(method.parse().unwrap(), self.url(path))
+    }
+
+    pub(crate) async fn post_form(&self, path: &str, form: &[(&str, &str)]) -> Answer {
+        Answer::to(self.request("POST", path).header("content-type", "application/x-www-form-urlencoded").body(encoded(form))).await
+    }
+
+    /// A person with an account of this server, in a browser of their own.
+    pub(crate) fn person(&self, name: &str) -> Person {
+        Person::new(name, self)
+    }
+
+    /// A public client that registers itself.
+    pub(crate) async fn client(&self) -> Client {
+        Client::register(self, CALLBACK).await
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.kill();
+        if std::thread::panicking() {
+            eprintln!("--- log of the server on port {}\n{}", self.port, self.log());
+        }
+    }
+}
+
+impl Ran {
+    fn of(child: Child) -> Self {
+        let output = child.wait_with_output().unwrap();
+        Self { status: output.status, stdout: String::from_utf8(output.stdout).unwrap(), stderr: String::from_utf8(output.stderr).unwrap() }
+    }
+
+    #[track_caller]
+    pub(crate) fn expect(self) -> Self {
+        assert!(self.status.success(), "{self:?}");
+        self
+    }
+
+    #[track_caller]
+    pub(crate) fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+}
+
+/// `application/x-www-form-urlencoded`.
+pub(crate) fn encoded<K: AsRef<str>, V: AsRef<str>>(form: &[(K, V)]) -> String {
+    let mut text = url::form_urlencoded::Serializer::new(String::new());
+    for (name, value) in form {
+        text.append_pair(name.as_ref(), value.as_ref());
+    }
+    text.finish()
+}
