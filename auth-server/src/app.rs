@@ -1,1 +1,140 @@
-//! Every long-lived part of the server, built once.
+//! The only state a handler gets, put together here and nowhere else.
+
+use std::{ops::Deref, sync::Arc};
+
+use anyhow::Context as _;
+use arc_swap::ArcSwap;
+use chrono::{DateTime, Utc};
+use portcullis_verifier::vocabulary::Resource;
+use tokio::sync::Semaphore;
+
+use crate::{
+    clients::ClientCache,
+    clock::Clock,
+    config::Config,
+    http::{browser::Cookies, csrf::FormKey, guard::HostGuard},
+    keys::{self, KeyRing, MasterKey},
+    limits::{Limits, Sources},
+    login::password::Passwords,
+    oauth::discovery::Documents,
+    protocol::{resource::Resources, vocabulary::SigningAlgorithm},
+    store::Store,
+    tokens::RefreshTokenKeys,
+};
+
+/// Requests that are worked on at once; more are asked to come again.
+const MOST_IN_FLIGHT: usize = 4096;
+
+/// The running server. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct App(Arc<Parts>);
+
+/// What the running server is made of.
+#[derive(Debug)]
+pub struct Parts {
+    /// What the operator chose.
+    pub config: Config,
+    /// What time it is.
+    pub clock: Clock,
+    /// What must survive.
+    pub store: Store,
+    /// Seals and derives.
+    pub master_key: MasterKey,
+    /// Signs tokens.
+    pub keys: KeyRing,
+    /// Makes refresh tokens.
+    pub refresh_tokens: RefreshTokenKeys,
+    /// Clients read lately.
+    pub clients: ClientCache,
+    /// Resources, swapped as a whole when they change.
+    pub resources: ArcSwap<Resources>,
+    /// Documents that clients discover us by.
+    pub documents: Documents,
+    /// Checks passwords.
+    pub passwords: Passwords,
+    /// Names and reads cookies.
+    pub cookies: Cookies,
+    /// Tokens in forms.
+    pub forms: FormKey,
+    /// Which host requests may name.
+    pub hosts: HostGuard,
+    /// Where requests come from.
+    pub sources: Sources,
+    /// Holds back who asks too often.
+    pub limits: Limits,
+    /// Bounds what is worked on at once.
+    pub in_flight: Semaphore,
+}
+
+impl Deref for App {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
+
+impl App {
+    /// Opens the store, makes what is missing, loads keys and resources.
+    ///
+    /// # Errors
+    /// The store can't be opened, or holds something sealed under another key.
+    pub async fn open(config: Config, clock: Clock, master_key: MasterKey) -> anyhow::Result<Self> {
+        let now = clock.now();
+        let store = Store::open(&config.database, &config.issuer).await?;
+        let resources = load_resources(&config, &store).await?;
+        keys::ensure_keys(&store, &master_key, &algorithms(&resources), now).await.context("making signing keys")?;
+        let keys = KeyRing::open(&store.signing_keys(now).await?, &master_key)?;
+        Ok(Self(Arc::new(Parts {
+            documents: Documents::new(&config, &resources)?,
+            resources: ArcSwap::from_pointee(resources),
+            refresh_tokens: RefreshTokenKeys::new(&master_key),
+            clients: ClientCache::new(),
+            passwords: Passwords::new(config.limits.password_checks_at_once)?,
+            cookies: Cookies::new(&config.issuer),
+            forms: FormKey::new(&master_key),
+            hosts: HostGuard::new(&config.issuer, config.trusted_proxies.clone()),
+            sources: Sources::new(config.trusted_proxies.clone(), config.limits.vendor_networks.clone()),
+            limits: Limits::new(&config.limits, config.registration.per_source_per_hour),
+            in_flight: Semaphore::new(MOST_IN_FLIGHT),
+            config,
+            clock,
+            store,
+            master_key,
+            keys,
+        })))
+    }
+
+    /// Takes in what another process, or the command line, has changed.
+    pub async fn reload(&self, now: DateTime<Utc>) -> anyhow::Result<()> {
+        let resources = load_resources(&self.config, &self.store).await?;
+        keys::ensure_keys(&self.store, &self.master_key, &algorithms(&resources), now).await?;
+        self.keys.replace(&self.store.signing_keys(now).await?, &self.master_key)?;
+        self.documents.replace(&self.config, &resources)?;
+        self.resources.store(Arc::new(resources));
+        self.clients.clear();
+        Ok(())
+    }
+}
+
+/// The algorithms that some resource wants, and the default one.
+fn algorithms(resources: &Resources) -> Vec<SigningAlgorithm> {
+    let mut algorithms: Vec<_> = resources.iter().map(|resource| resource.signing_algorithm).collect();
+    algorithms.push(SigningAlgorithm::default());
+    algorithms.sort_unstable();
+    algorithms.dedup();
+    algorithms
+}
+
+/// Those of the configuration first; one added by command under the same name gives way.
+async fn load_resources(config: &Config, store: &Store) -> anyhow::Result<Resources> {
+    let stored = store.resources().await.context("reading resources")?;
+    let mut all = config.resources.clone();
+    for resource in stored {
+        if !all.iter().any(|known| known.identifier.canonical() == resource.identifier.canonical()) {
+            all.push(resource);
+        }
+    }
+    let default = config.default_resource.as_deref().map(Resource::parse).transpose()?;
+    Ok(Resources::new(all.into_iter().map(Arc::new).collect(), default.as_ref()))
+}

@@ -20,8 +20,6 @@ pub mod consent;
 pub mod http;
 pub mod login;
 pub mod oauth;
-#[cfg(feature = "sample")]
-pub mod sample;
 pub mod setup;
 
 // keep

@@ -32,3 +32,13 @@ section! {
         most_pending_per_source: u64 = 100, within 1 => 1_000_000;
     }
 }
+
+impl From<ErrorRedirects> for crate::protocol::next_step::ErrorRedirects {
+    fn from(written: ErrorRedirects) -> Self {
+        match written {
+            ErrorRedirects::AfterLogin => Self::AfterLogin,
+            ErrorRedirects::KnownClients => Self::KnownClients,
+            ErrorRedirects::Always => Self::Always,
+        }
+    }
+}

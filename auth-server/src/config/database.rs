@@ -1,20 +1,12 @@
 //! Where what must survive is kept.
 
-use std::path::PathBuf;
-
 use serde_json::{Value as Json, json};
 
 use super::value::{Complaints, Given, Kind, beside_file};
 use crate::secret::Secret;
 
 /// The address of a database.
-#[derive(Clone, Debug)]
-pub enum Database {
-    /// A file.
-    Sqlite(PathBuf),
-    /// A server; the address may have a password in it.
-    Postgres(Secret<String>),
-}
+pub use crate::store::Location as Database;
 
 impl Kind for Database {
     const SECRET: bool = true;

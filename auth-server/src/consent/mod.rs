@@ -1,1 +1,90 @@
-//! Asking a person whether an app may.
+//! The consent page and its answer.
+//!
+//! What is asked and what an answer may say is decided in `protocol/consent.rs`;
+//! all that is shown comes from the stored request (OA-AZ-17).
+
+pub mod page;
+
+use axum::{
+    extract::{Path, Request, State},
+    http::StatusCode,
+    response::{IntoResponse as _, Response},
+};
+use chrono::{DateTime, Utc};
+
+use crate::{
+    app::App,
+    events::{Event, Step},
+    http::{PageFailure, page::Page, page_form},
+    login::session::{self, SignedIn},
+    oauth::flow::{Kept, Pending, redirect},
+    protocol::{
+        authorize::{AuthorizationRequest, RefusedRequest},
+        consent::{self, Answer, Decision, Remembered},
+        resource::ProtectedResource,
+    },
+};
+
+/// Asks the person.
+pub fn show(
+    app: &App,
+    pending: &Pending,
+    request: &AuthorizationRequest,
+    resource: &ProtectedResource,
+    signed_in: &SignedIn,
+    remembered: &Remembered,
+    now: DateTime<Utc>,
+) -> Response {
+    let question = consent::question(request, &pending.client, resource, remembered, (&signed_in.session.user_name, now));
+    Event::of(Step::ConsentShown)
+        .client(pending.client.id.as_str())
+        .user(&signed_in.session.user_id)
+        .resource(&request.resource)
+        .scope(&request.scope)
+        .record();
+    let csrf = app.forms.token(signed_in.cookie.as_bytes(), pending.handle.wire());
+    Page::new(page::of(app, pending, question, csrf)).into_response()
+}
+
+/// `POST /authorize/{handle}/decision`: keeps the answer and goes back to the dispatcher.
+pub async fn decide(State(app): State<App>, Path(handle): Path<String>, request: Request) -> Result<Response, PageFailure> {
+    let (parts, body) = request.into_parts();
+    let now = app.clock.now();
+    let form = page_form::read(&parts, body).await?;
+    let pending = Pending::find(&app, &handle, &parts.headers, now).await?;
+    let Some(signed_in) = session::current(&app, &parts.headers, now).await? else { return Ok(redirect(&pending.path(&app, ""))) };
+    app.forms.check(&parts.headers, &app.config.issuer, signed_in.cookie.as_bytes(), pending.handle.wire(), form.get("csrf"))?;
+    let Kept::Valid(asked) = &pending.kept else { return Err(PageFailure::gone()) };
+    let chosen: Vec<String> = form.all("scope").map(str::to_owned).collect();
+    let answer = match form.get("decision") {
+        Some("allow") => Answer::Allow { chosen: &chosen },
+        Some("deny" | "not_me") => Answer::Deny,
+        Some(_) | None => return Err(unclear("the form has no decision")),
+    };
+    let decision = consent::decide(asked, &signed_in.session.user_id, answer).map_err(|error| unclear(&error.to_string()))?;
+    if !app.store.decide_request(&pending.handle.hash(), &serde_json::to_value(&decision).map_err(anyhow::Error::new)?).await? {
+        return Err(PageFailure::answered());
+    }
+    record(&pending, asked, &signed_in, &decision, form.get("decision") == Some("not_me"));
+    Ok(redirect(&pending.path(&app, "")))
+}
+
+fn record(pending: &Pending, asked: &AuthorizationRequest, signed_in: &SignedIn, decision: &Decision, not_me: bool) {
+    let event = |step| Event::of(step).client(pending.client.id.as_str()).user(&signed_in.session.user_id).resource(&asked.resource);
+    match decision.allowed() {
+        Some(scope) => event(Step::ConsentGranted).scope(scope).record(),
+        None if not_me => event(Step::ConsentDenied).because("the person did not start this").record(),
+        None => event(Step::ConsentDenied).record(),
+    }
+}
+
+fn unclear(reason: &str) -> PageFailure {
+    let (what, advice) = ("The answer can not be read. Nothing was allowed.", "Go back, load the page again and answer once more.");
+    PageFailure::refused(StatusCode::BAD_REQUEST, Step::FormRefused, "This answer was not accepted", what, advice, reason)
+}
+
+/// Tells the person what is wrong, and lets them go back by themselves (OA-AZ-23).
+pub fn offer_return(app: &App, pending: &Pending, refused: &RefusedRequest) -> Response {
+    Event::of(Step::AuthorizeRefused).client(pending.client.id.as_str()).because(refused.reason).record();
+    Page::new(page::return_to(app, pending, refused)).into_response()
+}

@@ -1,1 +1,9 @@
-//! Knowing who is there: passwords and sessions.
+//! Signing in: who is in front of the browser.
+//!
+//! `password` checks what a person knows, `session` remembers that they did,
+//! `sign_in` is the form. Where they go afterwards is not decided here.
+
+pub mod page;
+pub mod password;
+pub mod session;
+pub mod sign_in;

@@ -1,1 +1,16 @@
-//! One file per endpoint, named as in the metadata document.
+//! The endpoints of the RFCs, one file each.
+//!
+//! They read a request, load facts, ask `protocol/`, save, answer. The person's
+//! pages between `/authorize` and its answer are in `login/` and `consent/`.
+
+pub mod authorize;
+pub mod client_request;
+pub mod discovery;
+pub mod flow;
+mod grants;
+pub mod health;
+pub mod introspect;
+pub mod jwks;
+pub mod register;
+pub mod revoke;
+pub mod token;

@@ -7,7 +7,7 @@ use super::{Store, on_db, on_db_read, row::row};
 use crate::protocol::{
     refresh::{RefreshError, RefreshStep, TokenFamily},
     refused::Effect,
-    vocabulary::FamilyId,
+    vocabulary::{ClientId, FamilyId},
 };
 
 /// What becomes of a presented refresh token.
@@ -148,25 +148,21 @@ impl Store {
         Ok(row.map(|(revoked_at, owner, grants)| FamilyState { stands: revoked_at.is_none() && owner.is_some() && grants == 1 }))
     }
 
-    /// Ends a family of `client_id`: its refresh tokens, and its access tokens at
-    /// introspection. `None` if there is none; `Some(false)` if it is another
-    /// client's, which changes nothing.
-    pub async fn revoke_family(&self, id: FamilyId, client_id: &str, now: DateTime<Utc>) -> anyhow::Result<Option<bool>> {
+    /// The client that a family was given to; `None` if there is no such family (any more).
+    pub async fn family_owner(&self, id: FamilyId) -> anyhow::Result<Option<ClientId>> {
         const OWNER: &str = "SELECT client_id FROM token_families WHERE issuer_id = $1 AND id = $2";
-        let id = id.to_string();
+        let row: Option<(String,)> =
+            on_db_read!(self.db, |pool| sqlx::query_as(OWNER).bind(self.issuer_id).bind(id.to_string()).fetch_optional(pool).await)
+                .context("reading a family")?;
+        row.map(|(owner,)| owner.parse().context("token_families.client_id")).transpose()
+    }
+
+    /// Ends a family: its refresh tokens, and its access tokens at introspection.
+    pub async fn revoke_family(&self, id: FamilyId, because: &str, now: DateTime<Utc>) -> anyhow::Result<()> {
         on_db!(self.db, |writer| {
             let mut step = writer.begin_write().await?;
-            let owner: Option<(String,)> = sqlx::query_as(OWNER).bind(self.issuer_id).bind(&id).fetch_optional(&mut *step).await?;
-            let own = match owner {
-                None => None,
-                Some((owner,)) if owner != client_id => Some(false),
-                Some(_) => {
-                    sqlx::query(REVOKE).bind(self.issuer_id).bind(&id).bind(now).bind("revoked by the client").execute(&mut *step).await?;
-                    Some(true)
-                }
-            };
-            step.commit().await?;
-            Ok(own)
+            sqlx::query(REVOKE).bind(self.issuer_id).bind(id.to_string()).bind(now).bind(because).execute(&mut *step).await?;
+            step.commit().await.context("revoking a family")
         })
     }
 }

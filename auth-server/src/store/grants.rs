@@ -103,6 +103,18 @@ impl Store {
         rows.into_iter().map(GrantSummary::try_from).collect()
     }
 
+    /// Whether a person has allowed this client anything.
+    pub async fn has_grant(&self, user_id: &str, client_id: &ClientId) -> anyhow::Result<bool> {
+        const COUNT: &str = "SELECT COUNT(*) FROM grants WHERE issuer_id = $1 AND user_id = $2 AND client_id = $3 AND revoked_at IS NULL";
+        let (count,): (i64,) = on_db_read!(self.db, |pool| sqlx::query_as(COUNT)
+            .bind(self.issuer_id)
+            .bind(user_id)
+            .bind(client_id.as_str())
+            .fetch_one(pool)
+            .await)?;
+        Ok(count > 0)
+    }
+
     /// The scopes a person has granted a client at a resource so far.
     pub async fn granted_scope(&self, user_id: &str, client_id: &ClientId, resource: &str) -> anyhow::Result<Scope> {
         let row: Option<(String,)> = on_db_read!(self.db, |pool| sqlx::query_as(GRANTED)

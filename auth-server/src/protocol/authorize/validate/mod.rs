@@ -11,6 +11,7 @@ use super::{
 };
 use crate::protocol::{
     client::Client,
+    metadata::OFFLINE_ACCESS,
     parameters::Parameters,
     resource::{ProtectedResource, Resources, TargetError, as_seconds},
     vocabulary::{ClientId, CodeChallenge, GrantType, Prompt, RedirectUri},
@@ -51,6 +52,9 @@ pub struct AuthorizationRequest {
     /// Who the client thinks is there: a suggestion for the sign-in page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub login_hint: Option<String>,
+    /// Whether it asks for `offline_access`, a scope of the server's own (MCP-AS-93).
+    #[serde(default)]
+    pub offline_access: bool,
     #[serde(skip)]
     validated: Validated,
 }
@@ -97,6 +101,7 @@ impl BoundRequest {
             prompt,
             max_age,
             login_hint: login_hint(asked),
+            offline_access: asked.get("scope").is_some_and(|scope| scope.split(' ').any(|token| token == OFFLINE_ACCESS)),
             validated: Validated,
         };
         second_opinion::confirm(asked, client, &resource.all_scopes(), &request)?;

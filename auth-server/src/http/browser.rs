@@ -1,0 +1,113 @@
+//! Cookies: the session's, and one that marks a browser before anybody signed in.
+//!
+//! They hold an opaque id and nothing else. On https they carry the `__Host-`
+//! prefix, so that no sub-domain can plant one; `SameSite=Lax`, since a strict one
+//! is missing when the browser comes from the client. Two issuers on one host have
+//! different names (OA-SE-12).
+
+use axum::http::{HeaderMap, HeaderValue, header};
+use chrono::TimeDelta;
+use portcullis_verifier::vocabulary::Issuer;
+use sha2::{Digest as _, Sha256};
+
+use crate::protocol::vocabulary::{BrowserId, Kind, SessionId, Token};
+
+/// The names of the cookies of one issuer.
+#[derive(Clone, Debug)]
+pub struct Cookies {
+    session: String,
+    browser: String,
+    secure: bool,
+}
+
+impl Cookies {
+    /// Names that no other issuer on the host uses.
+    pub fn new(issuer: &Issuer) -> Self {
+        let secure = issuer.is_https();
+        let prefix = if secure { "__Host-" } else { "" };
+        let digest: [u8; 32] = Sha256::digest(issuer.as_str()).into();
+        let suffix: String = digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+        Self { session: format!("{prefix}portcullis-session-{suffix}"), browser: format!("{prefix}portcullis-browser-{suffix}"), secure }
+    }
+
+    /// The session that the browser claims. A cookie that is no such token is none.
+    pub fn session(&self, headers: &HeaderMap) -> Option<Token<SessionId>> {
+        read(headers, &self.session)
+    }
+
+    /// The mark of the browser.
+    pub fn browser(&self, headers: &HeaderMap) -> Option<Token<BrowserId>> {
+        read(headers, &self.browser)
+    }
+
+    /// Sets the session.
+    pub fn set_session(&self, session: &Token<SessionId>, lifetime: TimeDelta) -> HeaderValue {
+        self.set(&self.session, session.wire(), lifetime)
+    }
+
+    /// Ends the session.
+    pub fn clear_session(&self) -> HeaderValue {
+        self.set(&self.session, "", TimeDelta::zero())
+    }
+
+    /// Marks the browser.
+    pub fn set_browser(&self, browser: &Token<BrowserId>, lifetime: TimeDelta) -> HeaderValue {
+        self.set(&self.browser, browser.wire(), lifetime)
+    }
+
+    fn set(&self, name: &str, value: &str, lifetime: TimeDelta) -> HeaderValue {
+        let secure = if self.secure { "; Secure" } else { "" };
+        let cookie = format!("{name}={value}; Path=/; Max-Age={}; HttpOnly; SameSite=Lax{secure}", lifetime.num_seconds());
+        let mut header = HeaderValue::from_str(&cookie).unwrap_or(HeaderValue::from_static(""));
+        header.set_sensitive(true);
+        header
+    }
+}
+
+/// The first cookie of that name which is such a token; anything else counts as absent.
+fn read<K: Kind>(headers: &HeaderMap, name: &str) -> Option<Token<K>> {
+    headers
+        .get_all(header::COOKIE)
+        .iter()
+        .filter_map(|header| header.to_str().ok())
+        .flat_map(|header| header.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='))
+        .filter(|(given, _)| *given == name)
+        .find_map(|(_, value)| Token::parse(value).ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cookies(issuer: &str) -> Cookies {
+        Cookies::new(&Issuer::parse(issuer).unwrap())
+    }
+
+    // OA-SE-01, OA-SE-12, MCP-AS-44
+    #[test]
+    fn cookies_are_locked_to_the_host_and_named_for_the_issuer() {
+        let session = Token::<SessionId>::new([1; 32]);
+        let set = cookies("https://a.example").set_session(&session, TimeDelta::hours(1));
+        let text = set.to_str().unwrap();
+        assert!(text.starts_with("__Host-portcullis-session-"));
+        assert!(text.ends_with("; Path=/; Max-Age=3600; HttpOnly; SameSite=Lax; Secure"), "{text}");
+        assert_ne!(cookies("https://a.example/one").session, cookies("https://a.example/two").session);
+        assert!(!cookies("http://127.0.0.1:8080").session.starts_with("__Host-"));
+    }
+
+    // OA-SE-13
+    #[test]
+    fn a_cookie_that_is_no_token_is_absent() {
+        let cookies = cookies("https://a.example");
+        let session = Token::<SessionId>::new([1; 32]);
+        let with = |value: &str| {
+            let header = HeaderValue::from_str(&format!("x=y; {}={value}; z", cookies.session)).unwrap();
+            cookies.session(&HeaderMap::from_iter([(header::COOKIE, header)])).map(|token| token.hash())
+        };
+        assert_eq!(with(session.wire()), Some(session.hash()));
+        assert_eq!(with("tampered"), None);
+        assert_eq!(with(Token::<BrowserId>::new([1; 32]).wire()), None);
+        assert_eq!(with(&"x".repeat(9000)), None);
+    }
+}

@@ -1,0 +1,84 @@
+//! What is around every request: an id, a span, a deadline, headers for every answer.
+
+use std::{net::SocketAddr, time::Duration};
+
+use axum::{
+    extract::{ConnectInfo, Request, State},
+    http::{HeaderName, HeaderValue, StatusCode, header},
+    middleware::Next,
+    response::{IntoResponse as _, Response},
+};
+use tracing::Instrument as _;
+
+use super::{ApiFailure, PageFailure, request_id::RequestId};
+use crate::app::App;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const HANDLER_TIME: Duration = Duration::from_secs(30);
+const HSTS: HeaderValue = HeaderValue::from_static("max-age=31536000");
+
+/// Wraps every request.
+pub async fn envelope(State(app): State<App>, ConnectInfo(peer): ConnectInfo<SocketAddr>, mut request: Request, next: Next) -> Response {
+    let id = RequestId::fresh();
+    let source = app.sources.of(request.headers(), peer.ip());
+    let span = tracing::info_span!("request", id = id.as_str(), method = %request.method(), path = request.uri().path(), source = %source);
+    request.extensions_mut().insert(id.clone());
+    request.extensions_mut().insert(source);
+    let mut response = guarded(&app, peer, request, next).instrument(span.clone()).await;
+    let headers = response.headers_mut();
+    headers.insert(REQUEST_ID, id.header());
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    if app.config.issuer.is_https() {
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, HSTS);
+    }
+    span.in_scope(|| tracing::debug!(target: "portcullis::access", status = response.status().as_u16(), "answered"));
+    response
+}
+
+async fn guarded(app: &App, peer: SocketAddr, request: Request, next: Next) -> Response {
+    if !app.hosts.allows(request.uri(), request.headers(), peer.ip()) {
+        return misdirected(app.hosts.expected());
+    }
+    if let Some(refusal) = malformed(&request) {
+        return refusal;
+    }
+    let Ok(_slot) = app.in_flight.try_acquire() else {
+        return busy();
+    };
+    let is_page = is_page(request.uri().path());
+    match tokio::time::timeout(HANDLER_TIME, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) if is_page => PageFailure::from(anyhow::anyhow!("a page took too long")).into_response(),
+        Err(_) => ApiFailure::from(anyhow::anyhow!("a request took too long")).into_response(),
+    }
+}
+
+/// A request line or a set of headers that two readers could take for two things (OA-HT-10, OA-HT-12).
+fn malformed(request: &Request) -> Option<Response> {
+    let hosts = request.headers().get_all(header::HOST).iter().count();
+    let query = request.uri().query().map_or(0, str::len) + request.uri().path().len();
+    if hosts > 1 {
+        return Some((StatusCode::BAD_REQUEST, [(header::CONNECTION, "close")], "two Host headers").into_response());
+    }
+    (query > MOST_TARGET_BYTES).then(|| (StatusCode::URI_TOO_LONG, "the address is too long").into_response())
+}
+
+const MOST_TARGET_BYTES: usize = 16 * 1024;
+
+fn misdirected(expected: &str) -> Response {
+    let text = format!(
+        "This server answers as {expected}. If that is not its public address, set `issuer`; if a proxy in front sends \
+         another Host, list the proxy in `trusted_proxies`.\n"
+    );
+    (StatusCode::MISDIRECTED_REQUEST, [(header::CACHE_CONTROL, "no-store")], text).into_response()
+}
+
+fn busy() -> Response {
+    (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "1"), (header::CACHE_CONTROL, "no-store")], "too busy, try again\n")
+        .into_response()
+}
+
+/// Whether people, rather than programs, look at this address.
+pub(crate) fn is_page(path: &str) -> bool {
+    ["/authorize", "/sign-in", "/sign-out", "/account", "/setup"].iter().any(|page| path.contains(page))
+}

@@ -1,0 +1,72 @@
+//! Accepting connections, with bounds on time (OA-HT-11), and stopping.
+
+use std::{
+    net::{SocketAddr, TcpListener},
+    path::Path,
+    sync::Arc,
+    time::Duration,
+};
+
+use anyhow::Context as _;
+use axum::Router;
+use axum_server::{
+    Handle,
+    accept::NoDelayAcceptor,
+    tls_rustls::{RustlsAcceptor, RustlsConfig},
+};
+use hyper_util::rt::TokioTimer;
+use rustls::{
+    ServerConfig,
+    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _},
+    version::TLS13,
+};
+
+const HEADER_TIME: Duration = Duration::from_secs(10);
+const LAST_REQUESTS_TIME: Duration = Duration::from_secs(10);
+
+/// Opens the port.
+///
+/// # Errors
+/// The address can't be had, for which the error names what to do.
+pub fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    let listener = TcpListener::bind(address)
+        .with_context(|| format!("can not listen on {address}: choose another address with `--listen` or `listen` in the configuration"))?;
+    listener.set_nonblocking(true).context("preparing the listening socket")?;
+    Ok(listener)
+}
+
+/// Reads certificate and key; TLS 1.3 only.
+///
+/// # Errors
+/// A file can't be read, or the two do not belong together.
+pub fn tls(certificate: &Path, key: &Path) -> anyhow::Result<RustlsConfig> {
+    let chain = CertificateDer::pem_file_iter(certificate)
+        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+        .with_context(|| format!("reading the certificate {}", certificate.display()))?;
+    let key_der = PrivateKeyDer::from_pem_file(key).with_context(|| format!("reading the key {}", key.display()))?;
+    let mut config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
+        .with_protocol_versions(&[&TLS13])
+        .context("choosing TLS 1.3")?
+        .with_no_client_auth()
+        .with_single_cert(chain, key_der)
+        .with_context(|| format!("{} and {} do not belong together", certificate.display(), key.display()))?;
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    Ok(RustlsConfig::from_config(Arc::new(config)))
+}
+
+/// Serves until `handle` is told to stop ([`stop`]).
+pub async fn serve(router: Router, listener: TcpListener, tls: Option<RustlsConfig>, handle: Handle<SocketAddr>) -> anyhow::Result<()> {
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
+    let mut server = axum_server::from_tcp(listener).context("listening")?.handle(handle).acceptor(NoDelayAcceptor::new());
+    server.http_builder().http1().timer(TokioTimer::new()).header_read_timeout(HEADER_TIME);
+    server.http_builder().http2().timer(TokioTimer::new()).max_concurrent_streams(128);
+    match tls {
+        Some(config) => server.map(|acceptor| RustlsAcceptor::new(config).acceptor(acceptor)).serve(service).await.context("serving"),
+        None => server.serve(service).await.context("serving"),
+    }
+}
+
+/// Stops accepting; requests under way have a while to end.
+pub fn stop(handle: &Handle<SocketAddr>) {
+    handle.graceful_shutdown(Some(LAST_REQUESTS_TIME));
+}

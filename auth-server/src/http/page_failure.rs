@@ -1,0 +1,195 @@
+//! How a request of a person ends badly: a page in plain words, and nothing of what
+//! was sent (OA-SE-11).
+
+use std::{fmt::Display, time::Duration};
+
+use axum::{
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+
+use super::{
+    ApiFailure,
+    api_failure::is_store_away,
+    csrf::FormError,
+    page::{ErrorPage, Page},
+};
+use crate::{
+    events::{Event, Step},
+    protocol::error::{ErrorCode, OAuthError},
+};
+
+/// A refusal, or our own fault, at a page.
+#[derive(Debug)]
+pub struct PageFailure {
+    status: StatusCode,
+    step: Step,
+    title: &'static str,
+    what: &'static str,
+    advice: &'static str,
+    reason: String,
+    client_id: Option<String>,
+    retry_after: Option<Duration>,
+    allow: Option<&'static str>,
+    /// What a program that does not read pages is told instead.
+    code: ErrorCode,
+}
+
+const START_AGAIN: &str = "Go back to the application you came from and connect again.";
+
+impl PageFailure {
+    /// Refuses in words for a person.
+    pub fn refused(
+        status: StatusCode,
+        step: Step,
+        title: &'static str,
+        what: &'static str,
+        advice: &'static str,
+        reason: impl Display,
+    ) -> Self {
+        let reason = reason.to_string();
+        Self { status, step, title, what, advice, reason, client_id: None, retry_after: None, allow: None, code: ErrorCode::InvalidRequest }
+    }
+
+    /// The authorization request can't be followed, and there is nowhere to go.
+    pub fn bad_request(what: &'static str, reason: impl Display) -> Self {
+        let advice =
+            "The application sent something that this server can not follow. Connect again; if that does not help, tell its maker.";
+        Self::refused(StatusCode::BAD_REQUEST, Step::AuthorizeRefused, "This link does not work", what, advice, reason)
+    }
+
+    /// A request that is over, or belongs to another browser.
+    pub fn gone() -> Self {
+        let what = "It has expired, was answered already, or was opened in another browser.";
+        Self::refused(StatusCode::BAD_REQUEST, Step::AuthorizeRefused, "This request is over", what, START_AGAIN, "no such pending request")
+    }
+
+    /// A request that has its answer.
+    pub fn answered() -> Self {
+        let what = "You have already answered this request.";
+        Self::refused(
+            StatusCode::BAD_REQUEST,
+            Step::AuthorizeRefused,
+            "Already answered",
+            what,
+            START_AGAIN,
+            "the request was answered before",
+        )
+    }
+
+    /// Nothing is there.
+    pub fn not_found() -> Self {
+        let (what, advice) = ("There is no page at this address.", "Check the address.");
+        Self::refused(StatusCode::NOT_FOUND, Step::Refused, "Nothing here", what, advice, "no such path")
+    }
+
+    /// The method is not one of `allow`.
+    pub fn method_not_allowed(allow: &'static str) -> Self {
+        let (what, advice) = ("This address can not be used in this way.", START_AGAIN);
+        let mut failure = Self::refused(StatusCode::METHOD_NOT_ALLOWED, Step::Refused, "This does not work", what, advice, "wrong method");
+        failure.allow = Some(allow);
+        failure
+    }
+
+    /// Too much at once.
+    pub fn too_many(retry_after: Duration) -> Self {
+        let (what, advice) = ("Too many attempts came from here.", "Wait a little, then try again.");
+        let mut failure = Self::refused(StatusCode::TOO_MANY_REQUESTS, Step::LimitHit, "One moment", what, advice, "a limit was reached");
+        failure.retry_after = Some(retry_after);
+        failure.code = ErrorCode::TemporarilyUnavailable;
+        failure
+    }
+
+    /// Another status.
+    #[must_use]
+    pub fn with_status(mut self, status: StatusCode) -> Self {
+        self.status = status;
+        self
+    }
+
+    /// What a program is told.
+    #[must_use]
+    pub fn with_code(mut self, code: ErrorCode) -> Self {
+        self.code = code;
+        self
+    }
+
+    /// Names the client in the log.
+    #[must_use]
+    pub fn for_client(mut self, id: &str) -> Self {
+        self.client_id = Some(id.chars().take(200).collect());
+        self
+    }
+
+    /// As a page or, for a program that accepts JSON and no pages, as JSON (OA-AZ-02).
+    pub fn for_reader(self, headers: &HeaderMap) -> Response {
+        if !wants_json(headers) {
+            return self.into_response();
+        }
+        let mut failure =
+            ApiFailure::refused(self.step, OAuthError::new(self.code, self.what_for_programs()), &self.reason).with_status(self.status);
+        if let Some(client_id) = &self.client_id {
+            failure = failure.for_client(client_id);
+        }
+        if let Some(after) = self.retry_after {
+            failure = failure.with_retry_after(after);
+        }
+        failure.into_response()
+    }
+
+    fn what_for_programs(&self) -> &'static str {
+        if self.code == ErrorCode::InvalidClient { "the client is not known to this server; register again" } else { self.what }
+    }
+}
+
+fn wants_json(headers: &HeaderMap) -> bool {
+    let accept = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
+    accept.contains("application/json") && !accept.contains("text/html")
+}
+
+/// We broke.
+impl From<anyhow::Error> for PageFailure {
+    fn from(error: anyhow::Error) -> Self {
+        let reason = format!("{error:#}");
+        let advice = "Nothing was changed. Try again; if it happens again, tell whoever runs this server, and quote the number below.";
+        if is_store_away(&error) {
+            let what = "This server can not reach its store at the moment.";
+            let mut failure = Self::refused(StatusCode::SERVICE_UNAVAILABLE, Step::Broken, "One moment", what, advice, reason);
+            failure.retry_after = Some(Duration::from_secs(2));
+            failure.code = ErrorCode::TemporarilyUnavailable;
+            return failure;
+        }
+        let what = "Something went wrong on this server.";
+        Self::refused(StatusCode::INTERNAL_SERVER_ERROR, Step::Broken, "This did not work", what, advice, reason)
+            .with_code(ErrorCode::ServerError)
+    }
+}
+
+/// A form that did not come from our own page.
+impl From<FormError> for PageFailure {
+    fn from(error: FormError) -> Self {
+        let what = "The form did not come from the page it belongs to. Nothing was changed.";
+        let advice = "Go back, load the page again and send the form once more.";
+        Self::refused(StatusCode::FORBIDDEN, Step::FormRefused, "This form was not accepted", what, advice, error)
+    }
+}
+
+impl IntoResponse for PageFailure {
+    fn into_response(self) -> Response {
+        let mut event = Event::of(self.step).because(&self.reason);
+        if let Some(client_id) = &self.client_id {
+            event = event.client(client_id);
+        }
+        event.record();
+        let page = ErrorPage { title: self.title.to_owned(), what: self.what.to_owned(), advice: self.advice.to_owned() };
+        let mut response = Page::new(page).with_status(self.status).into_response();
+        let headers = response.headers_mut();
+        if let Some(after) = self.retry_after {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(after.as_secs().max(1)));
+        }
+        if let Some(allow) = self.allow {
+            headers.insert(header::ALLOW, HeaderValue::from_static(allow));
+        }
+        response
+    }
+}

@@ -1,0 +1,130 @@
+//! `/authorize` (RFC 6749 §3.1): a client sends a browser.
+//!
+//! The request is judged as far as it can be without knowing the person, kept
+//! under a handle that only this browser can use, and the browser is sent on to
+//! the dispatcher (`flow.rs`). Nothing else happens here: whoever merely fetches
+//! the link changes nothing (OA-AZ-22).
+
+use axum::{
+    extract::{Request, State},
+    http::{HeaderMap, HeaderValue, Method, header, request::Parts},
+    response::Response,
+};
+use chrono::{DateTime, Utc};
+
+use super::flow::{Kept, redirect};
+use crate::{
+    app::App,
+    entropy,
+    events::{Event, Step},
+    http::{PageFailure, form},
+    limits::Source,
+    protocol::{
+        authorize::{self, PageError},
+        client::Client,
+        error::Refusal as _,
+        next_step::is_told_at_once,
+        parameters::Parameters,
+        vocabulary::{BrowserId, ClientId, RequestHandle, Token},
+    },
+    store::NewRequest,
+};
+
+/// Begins an authorization request.
+pub async fn authorize(State(app): State<App>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let encoded = if parts.method == Method::POST {
+        if !form::is_form(&parts.headers) {
+            let failure = PageFailure::bad_request("The form has a type that this server does not read.", "not a form");
+            return failure.for_reader(&parts.headers);
+        }
+        match form::bytes(&parts.headers, body, form::MOST_BYTES).await {
+            Ok(bytes) => bytes,
+            Err(error) => {
+                return PageFailure::bad_request("The form can not be read.", &error).with_status(error.status()).for_reader(&parts.headers);
+            }
+        }
+    } else {
+        parts.uri.query().unwrap_or_default().to_owned().into()
+    };
+    match begin(&app, &parts, &encoded).await {
+        Ok(response) => response,
+        Err(failure) => failure.for_reader(&parts.headers),
+    }
+}
+
+async fn begin(app: &App, parts: &Parts, encoded: &[u8]) -> Result<Response, PageFailure> {
+    let now = app.clock.now();
+    let parameters = Parameters::parse_remembering_faults(encoded)
+        .map_err(|error| PageFailure::bad_request("The link is not written correctly.", error))?;
+    let client = client(app, &parameters).await?;
+    let kept = match authorize::bind(parameters, &client) {
+        Err(error) => return Err(page(&error, client.id.as_str())),
+        Ok(bound) => match bound.validate(&client, &app.resources.load()) {
+            Ok(request) => Kept::Valid(request),
+            Err(refused) => Kept::Refused(refused),
+        },
+    };
+    if let Kept::Refused(refused) = &kept
+        && is_told_at_once(refused, &client, app.config.authorization.error_redirects.into())
+    {
+        Event::of(Step::AuthorizeRefused).client(client.id.as_str()).because(refused.reason).record();
+        return Ok(redirect(&authorize::error_location(refused, &app.config.issuer)));
+    }
+    keep(app, parts, &client, &kept, now).await
+}
+
+async fn client(app: &App, parameters: &Parameters) -> Result<std::sync::Arc<Client>, PageFailure> {
+    if parameters.is_repeated("client_id") || parameters.is_repeated("redirect_uri") {
+        return Err(page(&PageError::Repeated, ""));
+    }
+    let Some(text) = parameters.get("client_id") else { return Err(page(&PageError::ClientMissing, "")) };
+    let found = match text.parse::<ClientId>() {
+        Ok(id) => app.clients.find(&app.store, &id).await?,
+        Err(_) => None,
+    };
+    found.ok_or_else(|| page(&PageError::ClientUnknown, text))
+}
+
+fn page(error: &PageError, client_id: &str) -> PageFailure {
+    PageFailure::bad_request(error.for_people(), error).with_code(error.answer().code).for_client(client_id)
+}
+
+/// Keeps the request and sends the browser to the dispatcher.
+async fn keep(app: &App, parts: &Parts, client: &Client, kept: &Kept, now: DateTime<Utc>) -> Result<Response, PageFailure> {
+    let (browser, set_cookie) = browser(app, &parts.headers)?;
+    let handle = Token::<RequestHandle>::new(entropy::random()?);
+    let source = parts.extensions.get::<Source>().cloned().unwrap_or_default();
+    let limits = &app.config.authorization;
+    let request = NewRequest {
+        handle: handle.hash(),
+        browser: browser.hash(),
+        client_id: client.id.clone(),
+        source: source.key(),
+        request: serde_json::to_value(kept).map_err(anyhow::Error::new)?,
+        created_at: now,
+        expires_at: now + limits.request_lifetime,
+    };
+    let most_per_source = if source.is_vendor() { limits.most_pending } else { limits.most_pending_per_source };
+    let bound = |most: u64| i64::try_from(most).unwrap_or(i64::MAX);
+    if app.store.add_request(&request, bound(most_per_source), bound(limits.most_pending)).await?.is_err() {
+        return Err(PageFailure::too_many(std::time::Duration::from_secs(60)));
+    }
+    Event::of(Step::AuthorizeStart).client(client.id.as_str()).record();
+    let location = format!("{}/authorize/{}", app.config.issuer.path(), handle.wire());
+    let mut response = redirect(&location);
+    if let Some(cookie) = set_cookie {
+        response.headers_mut().append(header::SET_COOKIE, cookie);
+    }
+    Ok(response)
+}
+
+/// The mark of this browser, made now if it has none.
+fn browser(app: &App, headers: &HeaderMap) -> anyhow::Result<(Token<BrowserId>, Option<HeaderValue>)> {
+    if let Some(known) = app.cookies.browser(headers) {
+        return Ok((known, None));
+    }
+    let fresh = Token::<BrowserId>::new(entropy::random()?);
+    let cookie = app.cookies.set_browser(&fresh, chrono::TimeDelta::days(1));
+    Ok((fresh, Some(cookie)))
+}

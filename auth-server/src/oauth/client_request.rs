@@ -1,0 +1,78 @@
+//! A form sent by an authenticated client: what token, revocation and
+//! introspection have in common (OA-CL-15).
+
+use axum::{
+    extract::Request,
+    http::{HeaderValue, header::AUTHORIZATION, request::Parts},
+};
+use chrono::{DateTime, Utc};
+
+use crate::{
+    app::App,
+    events::Step,
+    http::{ApiFailure, form},
+    limits::Source,
+    protocol::{
+        client_auth::{self, AuthenticatedClient, ClientAuthError, Presented},
+        error::{ErrorCode, OAuthError},
+        parameters::Parameters,
+        vocabulary::ClientId,
+    },
+};
+
+/// A form whose client is not known yet.
+pub struct ClientRequest {
+    /// The form.
+    pub form: Parameters,
+    /// Where it came from.
+    pub source: Source,
+    /// When it arrived.
+    pub arrived_at: DateTime<Utc>,
+    parts: Parts,
+}
+
+impl ClientRequest {
+    /// Reads the form.
+    pub async fn read(app: &App, request: Request) -> Result<Self, ApiFailure> {
+        let arrived_at = app.clock.now();
+        let (parts, body) = request.into_parts();
+        let form = form::read(&parts, body).await?;
+        let source = parts.extensions.get::<Source>().cloned().unwrap_or_default();
+        if let Some(name) = form.first_repeated() {
+            let answer = OAuthError::new(ErrorCode::InvalidRequest, "a parameter is repeated");
+            return Err(ApiFailure::refused(Step::Refused, answer, format_args!("{name} is repeated")));
+        }
+        Ok(Self { form, source, arrived_at, parts })
+    }
+
+    /// Finds out which client sent the form, and that it really did. Right
+    /// credentials are never held back by somebody's wrong ones (OA-AB-02).
+    pub async fn authenticate(&self, app: &App) -> Result<AuthenticatedClient, ApiFailure> {
+        let headers = self.parts.headers.get_all(AUTHORIZATION).iter().map(HeaderValue::as_bytes);
+        let presented = match Presented::read(headers, &self.form) {
+            Ok(presented) => presented,
+            Err(error) => return self.fail(app, None, &error).await,
+        };
+        let id = presented.client_id();
+        let client = app.clients.find(&app.store, id).await?;
+        match client_auth::authenticate(&presented, client, self.arrived_at) {
+            Ok(client) => Ok(client),
+            Err(error) => self.fail(app, Some(id), &error).await,
+        }
+    }
+
+    async fn fail(&self, app: &App, client_id: Option<&ClientId>, error: &ClientAuthError) -> Result<AuthenticatedClient, ApiFailure> {
+        let id = client_id.map(ClientId::as_str);
+        if let Err(too_many) = app.limits.client_failed(&self.source, id, self.arrived_at).await? {
+            return Err(ApiFailure::too_many(too_many.retry_after));
+        }
+        let mut failure = ApiFailure::of(Step::ClientAuthFail, error);
+        if let Some(id) = id {
+            failure = failure.for_client(id);
+        }
+        match error.challenge(&app.config.issuer).map(|challenge| HeaderValue::from_str(&challenge)) {
+            Some(Ok(challenge)) => Err(failure.with_challenge(challenge)),
+            Some(Err(_)) | None => Err(failure),
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! The authorization code grant (RFC 6749 §4.1.3).
+
+use chrono::{DateTime, Utc};
+use portcullis_verifier::vocabulary::Scope;
+
+use super::mint::Mint;
+use crate::{
+    app::App,
+    entropy,
+    events::{Event, Step},
+    http::ApiFailure,
+    oauth::{client_request::ClientRequest, token::TokenResponse},
+    protocol::{
+        access_token::TokenId,
+        client_auth::AuthenticatedClient,
+        code::{self, CodeRequest, IssuedCode, RedeemError},
+        error::{ErrorCode, OAuthError},
+        metadata::OFFLINE_ACCESS,
+        vocabulary::{AuthorizationCode, FamilyId, GrantId, GrantType, Token, TokenHash},
+    },
+    store::{NewFamily, PendingGrant},
+    tokens::RefreshToken,
+};
+
+/// Redeems a code.
+pub async fn exchange(app: &App, client: &AuthenticatedClient, request: &ClientRequest) -> Result<TokenResponse, ApiFailure> {
+    let now = app.clock.now();
+    let hash = presented(request)?.ok_or_else(|| refused(client, RedeemError::Unknown))?;
+    let seen_live = app.store.code_lives(&hash).await?.ok_or_else(|| refused(client, RedeemError::Unknown))?;
+    let pending =
+        PendingGrant { id: GrantId::new(entropy::identifier(now)?), most_families: i64::from(app.config.tokens.families_per_client) };
+    let fresh =
+        Fresh { family_id: FamilyId::new(entropy::identifier(now)?), refresh_secret: entropy::random()?, token_random: entropy::random()? };
+    let verdict = app
+        .store
+        .exchange_code(
+            &hash,
+            pending,
+            now,
+            |code| judge(app, client, request, code, seen_live, now),
+            |code, grant_id, scope| issue(app, client, code, grant_id, &scope, &fresh, now),
+        )
+        .await?;
+    verdict.map_err(|error| refused(client, error))
+}
+
+fn presented(request: &ClientRequest) -> Result<Option<TokenHash<AuthorizationCode>>, ApiFailure> {
+    let code = request.form.get("code").ok_or_else(|| {
+        let answer = OAuthError::new(ErrorCode::InvalidRequest, "code is missing");
+        ApiFailure::refused(Step::CodeRefused, answer, "code is missing")
+    })?;
+    Ok(Token::parse(code).ok().map(|code| code.hash()))
+}
+
+/// Random values, made before the transaction begins.
+struct Fresh {
+    family_id: FamilyId,
+    refresh_secret: [u8; 32],
+    token_random: [u8; 16],
+}
+
+fn judge(
+    app: &App,
+    client: &AuthenticatedClient,
+    request: &ClientRequest,
+    code: Option<&IssuedCode>,
+    seen_live: bool,
+    now: DateTime<Utc>,
+) -> Result<Scope, crate::protocol::refused::Refused<RedeemError>> {
+    let resources = app.resources.load();
+    let resource = code.and_then(|code| resources.by_identifier(&code.resource));
+    let asked = CodeRequest {
+        client_id: &client.id,
+        redirect_uri: request.form.get("redirect_uri"),
+        code_verifier: request.form.get("code_verifier"),
+        resources: request.form.resources(),
+        resource: resource.as_deref(),
+        redirect_uri_stands: code.and_then(|code| code.redirect_uri.parse().ok()).is_some_and(|uri| client.may_redirect_to(&uri)),
+        arrived_at: request.arrived_at,
+        seen_live,
+    };
+    code::redeem(code, &asked, app.config.tokens.failed_exchanges, now)
+}
+
+fn issue(
+    app: &App,
+    client: &AuthenticatedClient,
+    code: &IssuedCode,
+    grant_id: GrantId,
+    scope: &Scope,
+    fresh: &Fresh,
+    now: DateTime<Utc>,
+) -> anyhow::Result<(NewFamily, TokenResponse)> {
+    let resources = app.resources.load();
+    let resource =
+        resources.by_identifier(&code.resource).ok_or_else(|| anyhow::anyhow!("a resource vanished while a code was redeemed"))?;
+    let mint = Mint {
+        resource: &resource,
+        subject: code.user_id.parse()?,
+        client_id: &client.id,
+        scope,
+        id: TokenId::in_family(fresh.family_id, fresh.token_random),
+        person: Some((code.auth_time, grant_id)),
+    };
+    let mut response = mint.sign(app, now)?;
+    let refresh_token = may_refresh(app, client, code).then(|| app.refresh_tokens.first(fresh.family_id, fresh.refresh_secret));
+    response.refresh_token = refresh_token.as_ref().map(|token| token.wire().to_owned());
+    Event::of(Step::CodeRedeemed)
+        .client(client.id.as_str())
+        .user(&code.user_id)
+        .grant(grant_id)
+        .resource(&code.resource)
+        .scope(scope)
+        .record();
+    let tokens = &app.config.tokens;
+    let family = NewFamily {
+        id: fresh.family_id,
+        scope: code.scope.clone(),
+        refresh_hash: refresh_token.as_ref().map(RefreshToken::hash),
+        idle_expires_at: now + tokens.refresh_idle_lifetime,
+        expires_at: now + tokens.refresh_absolute_lifetime,
+    };
+    Ok((family, response))
+}
+
+/// Whenever the client may use one (MCP-AS-92), unless the operator wants it asked for.
+fn may_refresh(app: &App, client: &AuthenticatedClient, code: &IssuedCode) -> bool {
+    client.grant_types.contains(&GrantType::RefreshToken)
+        && (!app.config.tokens.refresh_needs_offline_access || code.scope.contains(OFFLINE_ACCESS))
+}
+
+fn refused(client: &AuthenticatedClient, error: RedeemError) -> ApiFailure {
+    let step = if error == RedeemError::Replayed { Step::CodeReplay } else { Step::CodeRefused };
+    ApiFailure::of(step, &error).for_client(client.id.as_str())
+}

@@ -1,0 +1,73 @@
+//! `POST /introspect` (RFC 7662): a resource server asks about a token.
+//!
+//! The caller hears only of tokens for the resources it was given to ask about
+//! (MCP-AS-176); everything else is `{"active":false}` and nothing more.
+
+use axum::{
+    Json,
+    extract::{Request, State},
+    http::{HeaderValue, header},
+    response::{IntoResponse as _, Response},
+};
+use chrono::{DateTime, Utc};
+
+use super::client_request::ClientRequest;
+use crate::{
+    app::App,
+    events::{Event, Step},
+    http::ApiFailure,
+    protocol::{
+        access_token::TokenId,
+        introspection::{IntrospectionResponse, Introspector, TokenClaims},
+        revocation::PresentedToken,
+    },
+};
+
+/// Says whether a token is good, and what it may do.
+pub async fn introspect(State(app): State<App>, request: Request) -> Result<Response, ApiFailure> {
+    let request = ClientRequest::read(&app, request).await?;
+    let token = PresentedToken::read(&request.form).map_err(|error| ApiFailure::of(Step::Refused, &error))?;
+    let client = request.authenticate(&app).await?;
+    let caller = Introspector::new(&client).map_err(|error| ApiFailure::of(Step::ClientAuthFail, &error).for_client(client.id.as_str()))?;
+    let answer = answer(&app, caller, token, app.clock.now()).await?;
+    let outcome = if answer.is_active() { "active" } else { "inactive" };
+    Event::of(Step::Introspected).client(client.id.as_str()).because(outcome).record();
+    Ok(([(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))], Json(answer)).into_response())
+}
+
+async fn answer(
+    app: &App,
+    caller: Introspector<'_>,
+    token: PresentedToken<'_>,
+    now: DateTime<Utc>,
+) -> anyhow::Result<IntrospectionResponse> {
+    let PresentedToken::Jwt(jwt) = token else { return Ok(IntrospectionResponse::INACTIVE) };
+    let Some(claims) = own_token(app, jwt, now) else { return Ok(IntrospectionResponse::INACTIVE) };
+    if !caller.is_told_about(&claims.aud) {
+        return Ok(IntrospectionResponse::INACTIVE);
+    }
+    let is_revoked = is_revoked(app, &claims).await?;
+    Ok(IntrospectionResponse::new(caller, claims, is_revoked, &app.config.issuer, now))
+}
+
+/// The claims of an access token that we signed and that has not expired.
+pub(super) fn own_token(app: &App, jwt: &str, now: DateTime<Utc>) -> Option<TokenClaims> {
+    use portcullis_verifier::access_token::{Checks, VerifiedToken};
+    let checks = Checks { issuer: app.config.issuer.as_str(), now, skew: app.config.tokens.clock_skew };
+    let verified = VerifiedToken::check(jwt, &app.keys.verifying(), &checks).ok()?;
+    serde_json::from_value(serde_json::Value::Object(verified.claims().clone())).ok()
+}
+
+/// Whether something has ended the token before its time: itself, its family, its
+/// grant, its person, its client, its resource.
+async fn is_revoked(app: &App, claims: &TokenClaims) -> anyhow::Result<bool> {
+    let resource_is_gone = app.resources.load().by_identifier(&claims.aud).is_none();
+    if resource_is_gone || app.store.access_token_is_revoked(&claims.jti).await? {
+        return Ok(true);
+    }
+    if claims.grant_id.is_none() {
+        return Ok(app.clients.find(&app.store, &claims.client_id).await?.is_none());
+    }
+    let Some(family) = TokenId::parse(&claims.jti).and_then(|id| id.family()) else { return Ok(true) };
+    Ok(!app.store.family_state(family).await?.is_some_and(|family| family.stands))
+}

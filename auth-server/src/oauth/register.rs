@@ -1,0 +1,95 @@
+//! `POST /register` (RFC 7591): a client introduces itself.
+
+use std::time::Duration;
+
+use axum::{
+    Json,
+    extract::{Request, State},
+    http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts},
+    response::{IntoResponse as _, Response},
+};
+use chrono::{DateTime, Utc};
+
+use crate::{
+    app::App,
+    config::RegistrationMode,
+    entropy,
+    events::{Event, Step},
+    http::{
+        ApiFailure,
+        form::{self, BodyError},
+    },
+    limits::Source,
+    protocol::{
+        error::{ErrorCode, OAuthError, Refusal},
+        registration::{self, Chosen, LARGEST_BODY, RegistrationPolicy},
+        vocabulary::{ClientId, ClientSecret, InitialAccessToken, Token},
+    },
+};
+
+const WHEN_FULL: Duration = Duration::from_secs(3600);
+
+/// Registers a client.
+pub async fn register(State(app): State<App>, request: Request) -> Result<Response, ApiFailure> {
+    let (parts, body) = request.into_parts();
+    let now = app.clock.now();
+    admit(&app, &parts, now).await?;
+    let body = form::bytes(&parts.headers, body, LARGEST_BODY).await.map_err(|error| unreadable(&error))?;
+    if !is_json(&parts.headers) {
+        let answer = OAuthError::new(ErrorCode::InvalidClientMetadata, "send Content-Type: application/json");
+        return Err(ApiFailure::refused(Step::RegistrationRefused, answer, "the content type is not JSON"));
+    }
+    let policy = RegistrationPolicy { private_use_schemes: app.config.authorization.private_use_schemes };
+    let chosen = Chosen { id: ClientId::generate(entropy::random()?), secret: Token::<ClientSecret>::new(entropy::random()?) };
+    let new = registration::register(&body, policy, chosen, now).map_err(|error| ApiFailure::of(Step::RegistrationRefused, &error))?;
+    app.store.add_client(&new.client).await?;
+    Event::of(Step::ClientRegistered).client(new.client.id.as_str()).because("by itself").record();
+    let no_store = [(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
+    Ok((StatusCode::CREATED, no_store, Json(new.response())).into_response())
+}
+
+/// Mode and initial access token, then rate, in this order.
+async fn admit(app: &App, parts: &Parts, now: DateTime<Utc>) -> Result<(), ApiFailure> {
+    match app.config.registration.mode {
+        RegistrationMode::Off => return Err(ApiFailure::not_found()),
+        RegistrationMode::InitialAccessToken => initial_access(app, &parts.headers, now).await?,
+        RegistrationMode::Open => {}
+    }
+    let source = parts.extensions.get::<Source>().cloned().unwrap_or_default();
+    app.limits.registration(&source, now).await?.map_err(|too_many| ApiFailure::too_many(too_many.retry_after))?;
+    let most = i64::try_from(app.config.registration.most_clients).unwrap_or(i64::MAX);
+    if app.store.count_clients().await?.registered >= most {
+        let answer = OAuthError::new(ErrorCode::TemporarilyUnavailable, "this server has as many clients as it takes; try again later");
+        return Err(
+            ApiFailure::refused(Step::LimitHit, answer, "the number of registered clients is at its limit").with_retry_after(WHEN_FULL)
+        );
+    }
+    Ok(())
+}
+
+/// OA-DR-03, RFC 6750 §3: without a credential the challenge names no error.
+async fn initial_access(app: &App, headers: &HeaderMap, now: DateTime<Utc>) -> Result<(), ApiFailure> {
+    let refused = |challenge: &'static str, reason: &'static str| {
+        let answer = OAuthError::new(ErrorCode::InvalidToken, "registration needs an initial access token of this server");
+        ApiFailure::refused(Step::RegistrationRefused, answer, reason).with_challenge(HeaderValue::from_static(challenge))
+    };
+    let credentials = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let bearer = credentials.and_then(|value| value.split_once(' ')).filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
+    let Some((_, token)) = bearer else { return Err(refused("Bearer", "no initial access token")) };
+    let spent = match Token::<InitialAccessToken>::parse(token.trim()) {
+        Ok(token) => app.store.spend_initial_access_token(&token.hash(), now).await?,
+        Err(_) => false,
+    };
+    if spent { Ok(()) } else { Err(refused("Bearer error=\"invalid_token\"", "the initial access token is unknown, expired or spent")) }
+}
+
+fn unreadable(error: &BodyError) -> ApiFailure {
+    let description = error.answer().description;
+    ApiFailure::refused(Step::RegistrationRefused, OAuthError::new(ErrorCode::InvalidClientMetadata, description), error)
+        .with_status(error.status())
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    kind.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"))
+}
