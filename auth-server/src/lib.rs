@@ -9,6 +9,7 @@
 // the wiring
 pub mod app;
 pub mod router;
+pub mod serve;
 
 // decide
 pub mod protocol;
@@ -21,6 +22,9 @@ pub mod http;
 pub mod login;
 pub mod oauth;
 pub mod setup;
+
+#[cfg(feature = "sample")]
+pub mod sample;
 
 // keep
 pub mod clients;

@@ -8,7 +8,9 @@ mod ago;
 mod completions;
 mod config;
 mod failure;
+mod greeting;
 mod output;
+mod serve;
 mod table;
 
 use std::{path::PathBuf, process::ExitCode};
@@ -61,6 +63,7 @@ struct Global {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Serve(serve::Serve),
     /// See what can be set, and check what is set
     #[command(subcommand)]
     Config(config::Config),
@@ -118,6 +121,7 @@ impl Cli {
         match &self.command {
             Command::Config(command) => command.run(&self.global),
             Command::Completions(command) => command.run(),
+            Command::Serve(command) => command.run(&self.global),
         }
     }
 }

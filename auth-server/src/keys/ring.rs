@@ -59,6 +59,11 @@ impl KeyRing {
         self.0.load().signing.get(&algorithm).cloned().with_context(|| format!("there is no key for {}", algorithm.as_str()))
     }
 
+    /// The keys that sign now: the algorithm and the key's name.
+    pub fn active(&self) -> Vec<(String, String)> {
+        self.0.load().signing.iter().map(|(algorithm, key)| (algorithm.as_str().to_owned(), key.kid.clone())).collect()
+    }
+
     /// The document for everybody.
     pub fn document(&self) -> JwkSet {
         self.0.load().document.clone()

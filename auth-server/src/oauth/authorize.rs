@@ -41,7 +41,9 @@ pub async fn authorize(State(app): State<App>, request: Request) -> Response {
         match form::bytes(&parts.headers, body, form::MOST_BYTES).await {
             Ok(bytes) => bytes,
             Err(error) => {
-                return PageFailure::bad_request("The form can not be read.", &error).with_status(error.status()).for_reader(&parts.headers);
+                return PageFailure::bad_request("The form can not be read.", &error)
+                    .with_status(error.status())
+                    .for_reader(&parts.headers);
             }
         }
     } else {

@@ -67,6 +67,7 @@ pub async fn create(State(app): State<App>, Path(token): Path<String>, request: 
     if !app.store.add_first_user(&link, &user, now).await? {
         return Err(spent());
     }
+    crate::serve::remove_setup_link(&app.config)?;
     Event::of(Step::SetupDone).user(&user.id).record();
     let cookie = session::begin(&app, &parts.headers, &user.id, now).await?;
     let mut response = redirect(&format!("{}/account", app.config.issuer.path()));

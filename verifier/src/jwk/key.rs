@@ -147,7 +147,7 @@ impl TryFrom<Members> for Jwk {
     }
 }
 
-fn member<'a>(value: Option<&'a String>) -> Result<(&'a str, Vec<u8>), JwkError> {
+fn member(value: Option<&String>) -> Result<(&str, Vec<u8>), JwkError> {
     let text = value.ok_or(JwkError::Malformed)?;
     Ok((text, BASE64URL.decode(text).map_err(|_| JwkError::Malformed)?))
 }
