@@ -16,7 +16,7 @@ use tempfile::TempDir;
 use super::{Answer, CALLBACK, Client, FILES, MAIL, Person, Store, free_port, http, postgres::Postgres};
 
 /// Longer than any machine should take to start the server.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// The password of every account of the stories.
 pub(crate) const PASSWORD: &str = "correct horse battery staple";
 

@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, time::Duration};
 
 use axum::{
-    extract::{ConnectInfo, Request, State},
+    extract::{ConnectInfo, MatchedPath, Request, State},
     http::{HeaderName, HeaderValue, StatusCode, header},
     middleware::Next,
     response::{IntoResponse as _, Response},
@@ -21,7 +21,9 @@ const HSTS: HeaderValue = HeaderValue::from_static("max-age=31536000");
 pub async fn envelope(State(app): State<App>, ConnectInfo(peer): ConnectInfo<SocketAddr>, mut request: Request, next: Next) -> Response {
     let id = RequestId::fresh();
     let source = app.sources.of(request.headers(), peer.ip());
-    let span = tracing::info_span!("request", id = id.as_str(), method = %request.method(), path = request.uri().path(), source = %source);
+    // The route, not the path: that may hold a handle or a one-time link (OA-LG-04).
+    let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str);
+    let span = tracing::info_span!("request", id = id.as_str(), method = %request.method(), route, source = %source);
     request.extensions_mut().insert(id.clone());
     request.extensions_mut().insert(source);
     let mut response = guarded(&app, peer, request, next).instrument(span.clone()).await;

@@ -2,7 +2,9 @@
 
 use std::{
     fmt,
+    fs::OpenOptions,
     ops::{Deref, DerefMut},
+    os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -108,6 +110,8 @@ impl Db {
     }
 
     async fn open_sqlite(file: &Path) -> anyhow::Result<Self> {
+        // SQLite gives the files beside it the same mode.
+        OpenOptions::new().append(true).create(true).mode(0o600).open(file)?;
         let one = SqlitePoolOptions::new().max_connections(1).idle_timeout(None).max_lifetime(None);
         let writing = one.connect_with(sqlite_options(file)).await?;
         super::migrations::run(&writing).await?;

@@ -70,7 +70,8 @@ impl Store {
 }
 
 const FIND_ISSUER: &str = "SELECT id FROM issuers WHERE issuer = $1";
-const ADD_ISSUER: &str = "INSERT INTO issuers (id, issuer) SELECT COALESCE(MAX(id), 0) + 1, $1 FROM issuers ON CONFLICT DO NOTHING";
+const ADD_ISSUER: &str =
+    "INSERT INTO issuers (id, issuer) SELECT COALESCE(MAX(id), 0) + 1, $1 FROM issuers WHERE TRUE ON CONFLICT DO NOTHING";
 
 /// The issuer's number. Two processes that begin at once may both try to add it.
 async fn enrol(db: &Db, issuer: &str) -> anyhow::Result<i64> {
