@@ -25,8 +25,8 @@ impl Cookies {
     pub fn new(issuer: &Issuer) -> Self {
         let secure = issuer.is_https();
         let prefix = if secure { "__Host-" } else { "" };
-        let digest: [u8; 32] = Sha256::digest(issuer.as_str()).into();
-        let suffix: String = digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+        let [a, b, c, d, ..] = <[u8; 32]>::from(Sha256::digest(issuer.as_str()));
+        let suffix = format!("{:08x}", u32::from_be_bytes([a, b, c, d]));
         Self { session: format!("{prefix}portcullis-session-{suffix}"), browser: format!("{prefix}portcullis-browser-{suffix}"), secure }
     }
 

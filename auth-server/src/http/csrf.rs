@@ -4,7 +4,7 @@
 //! cookies and of what the form is about, and what the browser itself says about
 //! where the request comes from.
 
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, HeaderValue, header};
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD as BASE64URL};
 use portcullis_verifier::vocabulary::Issuer;
 
@@ -53,7 +53,7 @@ impl FormKey {
 /// What the browser says, where it says something. `Origin: null` is what it sends
 /// when a page has no referrer; then only `Sec-Fetch-Site` counts.
 fn is_same_origin(headers: &HeaderMap, issuer: &Issuer) -> bool {
-    let text = |name| headers.get(name).map(|value: &axum::http::HeaderValue| value.to_str().unwrap_or("malformed"));
+    let text = |name| headers.get(name).map(|value: &HeaderValue| value.to_str().unwrap_or("malformed"));
     let site = text("sec-fetch-site");
     match text(header::ORIGIN.as_str()) {
         None => matches!(site, None | Some("same-origin" | "none")),
@@ -64,8 +64,6 @@ fn is_same_origin(headers: &HeaderMap, issuer: &Issuer) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use axum::http::HeaderValue;
-
     use super::*;
 
     fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {

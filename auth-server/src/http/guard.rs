@@ -7,7 +7,7 @@
 
 use std::net::IpAddr;
 
-use axum::http::{HeaderMap, Uri, header};
+use axum::http::{HeaderMap, Uri, header, uri::Authority};
 use ipnet::IpNet;
 use portcullis_verifier::vocabulary::Issuer;
 
@@ -31,7 +31,7 @@ impl HostGuard {
         if matches!(uri.path(), "/livez" | "/readyz") || self.trusted_proxies.iter().any(|network| network.contains(&peer)) {
             return true;
         }
-        let named = uri.authority().map(axum::http::uri::Authority::as_str).or_else(|| headers.get(header::HOST)?.to_str().ok());
+        let named = uri.authority().map(Authority::as_str).or_else(|| headers.get(header::HOST)?.to_str().ok());
         named.is_some_and(|named| self.is_expected(named))
     }
 

@@ -1,6 +1,9 @@
 //! Reading a form that a person sends from one of our pages.
 
-use axum::{body::Body, http::request::Parts};
+use axum::{
+    body::Body,
+    http::{StatusCode, request::Parts},
+};
 
 use super::{PageFailure, form};
 use crate::events::Step;
@@ -38,7 +41,7 @@ pub async fn read(parts: &Parts, body: Body) -> Result<PageForm, PageFailure> {
         PageFailure::refused(status, Step::FormRefused, "This form was not accepted", what, advice, reason)
     };
     if !form::is_form(&parts.headers) {
-        return Err(refused(&"not a form", axum::http::StatusCode::BAD_REQUEST));
+        return Err(refused(&"not a form", StatusCode::BAD_REQUEST));
     }
     let bytes = form::bytes(&parts.headers, body, form::MOST_BYTES).await.map_err(|error| refused(&error, error.status()))?;
     let fields = url::form_urlencoded::parse(&bytes).take(MOST_FIELDS);

@@ -10,7 +10,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::{KeyMaterial, MasterKey, SealedFor};
 use crate::{
     protocol::vocabulary::SigningAlgorithm,
-    store::{NewKey, Rotation, Store},
+    store::{NewKey, Rotation, Store, StoredKey},
 };
 
 /// Where private keys are sealed for; the row is the key's `kid`.
@@ -33,8 +33,8 @@ pub async fn ensure_keys(store: &Store, master: &MasterKey, algorithms: &[Signin
     let stored = store.signing_keys(now).await?;
     for &algorithm in algorithms {
         let mut own = stored.iter().filter(|key| key.algorithm == algorithm);
-        let active = own.clone().any(|key| key.signs());
-        let standby = own.any(|key| key.is_standby());
+        let active = own.clone().any(StoredKey::signs);
+        let standby = own.any(StoredKey::is_standby);
         if !active {
             store.add_signing_key(make(master, algorithm).await?, Some(now), now).await?;
         }

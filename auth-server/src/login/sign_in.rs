@@ -2,7 +2,7 @@
 
 use axum::{
     extract::{Path, Request, State},
-    http::{HeaderMap, StatusCode, header},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse as _, Response},
 };
 use chrono::{DateTime, Utc};
@@ -39,7 +39,7 @@ pub fn page_for(app: &App, pending: &Pending, error: Option<&str>) -> Result<Res
     let page = LoginPage {
         action: pending.path(app, "/sign-in"),
         csrf: app.forms.token(pending.browser.as_bytes(), pending.handle.wire()),
-        client_name: Some(pending.client.display_name().to_owned()),
+        client_name: Some(pending.client.display_name()),
         username: hint.to_owned(),
         error: error.map(str::to_owned),
     };
@@ -54,7 +54,7 @@ pub async fn sign_in_for(State(app): State<App>, Path(handle): Path<String>, req
     let form = page_form::read(&parts, body).await?;
     let pending = Pending::find(&app, &handle, &parts.headers, now).await?;
     app.forms.check(&parts.headers, &app.config.issuer, pending.browser.as_bytes(), pending.handle.wire(), form.get("csrf"))?;
-    let source = parts.extensions.get::<Source>().cloned().unwrap_or_default();
+    let source = parts.extensions.get::<Source>().copied().unwrap_or_default();
     match attempt(&app, &parts.headers, &source, &form, now).await? {
         None => page_for(&app, &pending, Some(WRONG)),
         Some(cookie) => {
@@ -124,7 +124,7 @@ pub async fn sign_in(State(app): State<App>, request: Request) -> Result<Respons
     let browser: Option<TokenHash<BrowserId>> = app.cookies.browser(&parts.headers).map(|browser| browser.hash());
     let bound_to = browser.as_ref().map_or(&[][..], TokenHash::as_bytes);
     app.forms.check(&parts.headers, &app.config.issuer, bound_to, ACCOUNT, form.get("csrf"))?;
-    let source = parts.extensions.get::<Source>().cloned().unwrap_or_default();
+    let source = parts.extensions.get::<Source>().copied().unwrap_or_default();
     match attempt(&app, &parts.headers, &source, &form, now).await? {
         None => plain_page(&app, &parts.headers, Some(WRONG)),
         Some(cookie) => {
@@ -142,7 +142,7 @@ async fn attempt(
     source: &Source,
     form: &PageForm,
     now: DateTime<Utc>,
-) -> Result<Option<axum::http::HeaderValue>, PageFailure> {
+) -> Result<Option<HeaderValue>, PageFailure> {
     let name = form.get("username").unwrap_or_default().trim().to_owned();
     let password = Secret::new(form.get("password").unwrap_or_default().to_owned());
     app.limits.sign_in(source, &name, now).await?.map_err(|too_many| PageFailure::too_many(too_many.retry_after))?;

@@ -61,7 +61,7 @@ async fn begin(app: &App, parts: &Parts, encoded: &[u8]) -> Result<Response, Pag
         .map_err(|error| PageFailure::bad_request("The link is not written correctly.", error))?;
     let client = client(app, &parameters).await?;
     let kept = match authorize::bind(parameters, &client) {
-        Err(error) => return Err(page(&error, client.id.as_str())),
+        Err(error) => return Err(page(error, client.id.as_str())),
         Ok(bound) => match bound.validate(&client, &app.resources.load()) {
             Ok(request) => Kept::Valid(request),
             Err(refused) => Kept::Refused(refused),
@@ -78,17 +78,17 @@ async fn begin(app: &App, parts: &Parts, encoded: &[u8]) -> Result<Response, Pag
 
 async fn client(app: &App, parameters: &Parameters) -> Result<std::sync::Arc<Client>, PageFailure> {
     if parameters.is_repeated("client_id") || parameters.is_repeated("redirect_uri") {
-        return Err(page(&PageError::Repeated, ""));
+        return Err(page(PageError::Repeated, ""));
     }
-    let Some(text) = parameters.get("client_id") else { return Err(page(&PageError::ClientMissing, "")) };
+    let Some(text) = parameters.get("client_id") else { return Err(page(PageError::ClientMissing, "")) };
     let found = match text.parse::<ClientId>() {
         Ok(id) => app.clients.find(&app.store, &id).await?,
         Err(_) => None,
     };
-    found.ok_or_else(|| page(&PageError::ClientUnknown, text))
+    found.ok_or_else(|| page(PageError::ClientUnknown, text))
 }
 
-fn page(error: &PageError, client_id: &str) -> PageFailure {
+fn page(error: PageError, client_id: &str) -> PageFailure {
     PageFailure::bad_request(error.for_people(), error).with_code(error.answer().code).for_client(client_id)
 }
 
@@ -96,7 +96,7 @@ fn page(error: &PageError, client_id: &str) -> PageFailure {
 async fn keep(app: &App, parts: &Parts, client: &Client, kept: &Kept, now: DateTime<Utc>) -> Result<Response, PageFailure> {
     let (browser, set_cookie) = browser(app, &parts.headers)?;
     let handle = Token::<RequestHandle>::new(entropy::random()?);
-    let source = parts.extensions.get::<Source>().cloned().unwrap_or_default();
+    let source = parts.extensions.get::<Source>().copied().unwrap_or_default();
     let limits = &app.config.authorization;
     let request = NewRequest {
         handle: handle.hash(),
@@ -110,7 +110,7 @@ async fn keep(app: &App, parts: &Parts, client: &Client, kept: &Kept, now: DateT
     let most_per_source = if source.is_vendor() { limits.most_pending } else { limits.most_pending_per_source };
     let bound = |most: u64| i64::try_from(most).unwrap_or(i64::MAX);
     if app.store.add_request(&request, bound(most_per_source), bound(limits.most_pending)).await?.is_err() {
-        return Err(PageFailure::too_many(std::time::Duration::from_secs(60)));
+        return Err(PageFailure::too_many(std::time::Duration::from_mins(1)));
     }
     Event::of(Step::AuthorizeStart).client(client.id.as_str()).record();
     let location = format!("{}/authorize/{}", app.config.issuer.path(), handle.wire());

@@ -21,6 +21,7 @@ use crate::{
 };
 
 /// A form whose client is not known yet.
+#[derive(Debug)]
 pub struct ClientRequest {
     /// The form.
     pub form: Parameters,
@@ -37,7 +38,7 @@ impl ClientRequest {
         let arrived_at = app.clock.now();
         let (parts, body) = request.into_parts();
         let form = form::read(&parts, body).await?;
-        let source = parts.extensions.get::<Source>().cloned().unwrap_or_default();
+        let source = parts.extensions.get::<Source>().copied().unwrap_or_default();
         if let Some(name) = form.first_repeated() {
             let answer = OAuthError::new(ErrorCode::InvalidRequest, "a parameter is repeated");
             return Err(ApiFailure::refused(Step::Refused, answer, format_args!("{name} is repeated")));

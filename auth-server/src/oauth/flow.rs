@@ -43,6 +43,7 @@ pub enum Kept {
 }
 
 /// A kept request, in the browser it belongs to.
+#[derive(Debug)]
 pub struct Pending {
     /// The name in the URL.
     pub handle: Token<RequestHandle>,

@@ -27,7 +27,7 @@ use crate::{
     },
 };
 
-const WHEN_FULL: Duration = Duration::from_secs(3600);
+const WHEN_FULL: Duration = Duration::from_hours(1);
 
 /// Registers a client.
 pub async fn register(State(app): State<App>, request: Request) -> Result<Response, ApiFailure> {
@@ -55,7 +55,7 @@ async fn admit(app: &App, parts: &Parts, now: DateTime<Utc>) -> Result<(), ApiFa
         RegistrationMode::InitialAccessToken => initial_access(app, &parts.headers, now).await?,
         RegistrationMode::Open => {}
     }
-    let source = parts.extensions.get::<Source>().cloned().unwrap_or_default();
+    let source = parts.extensions.get::<Source>().copied().unwrap_or_default();
     app.limits.registration(&source, now).await?.map_err(|too_many| ApiFailure::too_many(too_many.retry_after))?;
     let most = i64::try_from(app.config.registration.most_clients).unwrap_or(i64::MAX);
     if app.store.count_clients().await?.registered >= most {

@@ -44,7 +44,7 @@ pub async fn token(State(app): State<App>, request: Request) -> Result<Response,
     allowed(&client, grant_type)?;
     let response = match grant_type {
         GrantType::AuthorizationCode => grants::authorization_code::exchange(&app, &client, &request).await?,
-        GrantType::ClientCredentials => grants::client_credentials::issue(&app, &client, &request).await?,
+        GrantType::ClientCredentials => grants::client_credentials::issue(&app, &client, &request)?,
         GrantType::RefreshToken => grants::refresh_token::refresh(&app, &client, &request).await?,
     };
     let no_store = [(header::CACHE_CONTROL, HeaderValue::from_static("no-store")), (header::PRAGMA, HeaderValue::from_static("no-cache"))];

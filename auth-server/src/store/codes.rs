@@ -194,6 +194,7 @@ impl Store {
 
     /// Takes the code's row, lets `decide` judge it and `issue` make the tokens,
     /// stores the outcome: one transaction. If `issue` fails, nothing is spent.
+    #[expect(clippy::too_many_lines, reason = "one transaction, told in one piece")]
     pub async fn exchange_code<D, T>(
         &self,
         hash: &TokenHash<AuthorizationCode>,

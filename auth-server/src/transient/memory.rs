@@ -36,14 +36,11 @@ impl Memory {
     }
 
     pub(super) fn note_failure(&self, key: &str, memory: TimeDelta, now: DateTime<Utc>) -> Failures {
-        let entry = match self.failures.get(key) {
-            Some(entry) => entry,
-            None => {
-                let fresh = Arc::new(Mutex::new(None));
-                self.failures.insert(key.to_owned(), Arc::clone(&fresh));
-                fresh
-            }
-        };
+        let entry = self.failures.get(key).unwrap_or_else(|| {
+            let fresh = Arc::new(Mutex::new(None));
+            self.failures.insert(key.to_owned(), Arc::clone(&fresh));
+            fresh
+        });
         let mut known = entry.lock().unwrap_or_else(PoisonError::into_inner);
         let so_far = known.filter(|failures| now - failures.last < memory).map_or(0, |failures| failures.count);
         let failures = Failures { count: so_far.saturating_add(1), last: now };

@@ -25,6 +25,7 @@ pub struct Failures {
     pub last: DateTime<Utc>,
 }
 
+#[expect(clippy::unused_async, reason = "counters that processes share are asked over a connection")]
 impl Transient {
     /// In this process, within a bound of entries.
     pub fn in_memory(most_entries: usize) -> Self {

@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// Redeems a code.
-pub async fn exchange(app: &App, client: &AuthenticatedClient, request: &ClientRequest) -> Result<TokenResponse, ApiFailure> {
+pub(crate) async fn exchange(app: &App, client: &AuthenticatedClient, request: &ClientRequest) -> Result<TokenResponse, ApiFailure> {
     let now = app.clock.now();
     let hash = presented(request)?.ok_or_else(|| refused(client, RedeemError::Unknown))?;
     let seen_live = app.store.code_lives(&hash).await?.ok_or_else(|| refused(client, RedeemError::Unknown))?;

@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// Gives a machine a token for one resource.
-pub async fn issue(app: &App, client: &AuthenticatedClient, request: &ClientRequest) -> Result<TokenResponse, ApiFailure> {
+pub(crate) fn issue(app: &App, client: &AuthenticatedClient, request: &ClientRequest) -> Result<TokenResponse, ApiFailure> {
     let now = app.clock.now();
     if client.origin != ClientOrigin::Operator || !client.is_confidential() {
         let answer = OAuthError::new(ErrorCode::UnauthorizedClient, "only a confidential client made by the operator may use this grant");

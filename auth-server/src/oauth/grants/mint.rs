@@ -15,24 +15,24 @@ use crate::{
 };
 
 /// What an access token is made of.
-pub struct Mint<'a> {
+pub(crate) struct Mint<'a> {
     /// What it is for.
-    pub resource: &'a ProtectedResource,
+    pub(crate) resource: &'a ProtectedResource,
     /// Whom it speaks of.
-    pub subject: Subject,
+    pub(crate) subject: Subject,
     /// Who asked.
-    pub client_id: &'a ClientId,
+    pub(crate) client_id: &'a ClientId,
     /// What it may do.
-    pub scope: &'a Scope,
+    pub(crate) scope: &'a Scope,
     /// Its name.
-    pub id: TokenId,
+    pub(crate) id: TokenId,
     /// When the person signed in, and what they allowed; nothing for machines.
-    pub person: Option<(DateTime<Utc>, GrantId)>,
+    pub(crate) person: Option<(DateTime<Utc>, GrantId)>,
 }
 
 impl Mint<'_> {
     /// Signs the token. Nothing may be spent if that fails (OA-TK-14).
-    pub fn sign(&self, app: &App, now: DateTime<Utc>) -> anyhow::Result<TokenResponse> {
+    pub(crate) fn sign(&self, app: &App, now: DateTime<Utc>) -> anyhow::Result<TokenResponse> {
         let lifetime = self.resource.token_lifetime.unwrap_or(app.config.tokens.access_token_lifetime);
         let (iat, exp) = validity(now, self.capped(lifetime));
         let claims = AccessTokenClaims {

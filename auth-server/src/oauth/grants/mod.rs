@@ -1,6 +1,6 @@
 //! One file for each grant type of the token endpoint.
 
-pub mod authorization_code;
-pub mod client_credentials;
+pub(crate) mod authorization_code;
+pub(crate) mod client_credentials;
 mod mint;
-pub mod refresh_token;
+pub(crate) mod refresh_token;

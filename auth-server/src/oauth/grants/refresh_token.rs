@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// Gives new tokens for a refresh token.
-pub async fn refresh(app: &App, client: &AuthenticatedClient, request: &ClientRequest) -> Result<TokenResponse, ApiFailure> {
+pub(crate) async fn refresh(app: &App, client: &AuthenticatedClient, request: &ClientRequest) -> Result<TokenResponse, ApiFailure> {
     let now = app.clock.now();
     let presented = presented(app, client, request)?;
     let scope = scope(client, request)?;
