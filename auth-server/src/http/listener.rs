@@ -11,7 +11,6 @@ use anyhow::Context as _;
 use axum::Router;
 use axum_server::{
     Handle,
-    accept::NoDelayAcceptor,
     tls_rustls::{RustlsAcceptor, RustlsConfig},
 };
 use hyper_util::rt::TokioTimer;
@@ -21,6 +20,10 @@ use rustls::{
     version::TLS13,
 };
 
+use super::connections::Bounded;
+
+/// Each costs some kilobytes and a file descriptor.
+const MOST_CONNECTIONS: usize = 8192;
 const HEADER_TIME: Duration = Duration::from_secs(10);
 const LAST_REQUESTS_TIME: Duration = Duration::from_secs(10);
 
@@ -57,7 +60,11 @@ pub fn tls(certificate: &Path, key: &Path) -> anyhow::Result<RustlsConfig> {
 /// Serves until `handle` is told to stop ([`stop`]).
 pub async fn serve(router: Router, listener: TcpListener, tls: Option<RustlsConfig>, handle: Handle<SocketAddr>) -> anyhow::Result<()> {
     let service = router.into_make_service_with_connect_info::<SocketAddr>();
-    let mut server = axum_server::from_tcp(listener).context("listening")?.handle(handle).acceptor(NoDelayAcceptor::new());
+    let mut server = axum_server::from_tcp(listener)
+        .context("listening")?
+        .handle(handle)
+        .acceptor(Bounded::to(MOST_CONNECTIONS))
+        .first_request_timeout(HEADER_TIME);
     server.http_builder().http1().timer(TokioTimer::new()).header_read_timeout(HEADER_TIME);
     server.http_builder().http2().timer(TokioTimer::new()).max_concurrent_streams(128);
     match tls {

@@ -6,6 +6,7 @@
 pub mod api_failure;
 pub mod assets;
 pub mod browser;
+mod connections;
 pub mod cors;
 pub mod csrf;
 pub mod form;
