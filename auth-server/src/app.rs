@@ -127,7 +127,7 @@ fn algorithms(resources: &Resources) -> Vec<SigningAlgorithm> {
 }
 
 /// Those of the configuration first; one added by command under the same name gives way.
-async fn load_resources(config: &Config, store: &Store) -> anyhow::Result<Resources> {
+pub(crate) async fn load_resources(config: &Config, store: &Store) -> anyhow::Result<Resources> {
     let stored = store.resources().await.context("reading resources")?;
     let mut all = config.resources.clone();
     for resource in stored {

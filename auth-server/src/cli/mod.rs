@@ -5,13 +5,19 @@
 //! their changes in within a second.
 
 mod ago;
+mod client;
 mod completions;
 mod config;
+mod danger;
+mod desk;
 mod failure;
+mod find;
 mod greeting;
 mod output;
+mod password;
 mod serve;
 mod table;
+mod user;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -64,10 +70,16 @@ struct Global {
 #[derive(Debug, Subcommand)]
 enum Command {
     Serve(serve::Serve),
+    /// Add and see the apps that ask for tokens
+    #[command(subcommand, alias = "clients")]
+    Client(client::Clients),
     /// See what can be set, and check what is set
     #[command(subcommand)]
     Config(config::Config),
     Completions(completions::Completions),
+    /// Add, see and shut out the people who sign in
+    #[command(subcommand, alias = "users")]
+    User(user::Users),
 }
 
 impl Global {
@@ -119,9 +131,11 @@ fn told_usage(error: &clap::Error) -> ExitCode {
 impl Cli {
     fn run(&self) -> Outcome {
         match &self.command {
+            Command::Client(command) => command.run(&self.global),
             Command::Config(command) => command.run(&self.global),
             Command::Completions(command) => command.run(),
             Command::Serve(command) => command.run(&self.global),
+            Command::User(command) => command.run(&self.global),
         }
     }
 }

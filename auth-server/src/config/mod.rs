@@ -40,6 +40,7 @@ pub use limits::Limits;
 pub use load::{Sources, load};
 pub use log::{Level, Log, LogFormat};
 pub use master_key::MasterKeySource;
+pub(crate) use origin::nearest;
 pub use origin::{Mistake, Mistakes, Origin};
 pub use reference::reference;
 pub use registration::{Registration, RegistrationMode};

@@ -17,7 +17,7 @@ use crate::{
         page::Page,
         page_form::{self, PageForm},
     },
-    login::{password, session},
+    login::{account_name, password, session},
     oauth::flow::redirect,
     protocol::vocabulary::{BrowserId, Subject, Token, TokenHash},
     secret::Secret,
@@ -25,9 +25,6 @@ use crate::{
 };
 
 use page::SetupPage;
-
-/// A user name: what a person can type anywhere.
-const MOST_CHARACTERS: usize = 64;
 
 /// `GET /setup/{token}`.
 pub async fn show(State(app): State<App>, Path(token): Path<String>, headers: HeaderMap) -> Result<Response, PageFailure> {
@@ -76,9 +73,7 @@ pub async fn create(State(app): State<App>, Path(token): Path<String>, request: 
 }
 
 fn judge(name: &str, form: &PageForm) -> Result<(), &'static str> {
-    if name.is_empty() || name.chars().count() > MOST_CHARACTERS || name.chars().any(char::is_control) {
-        return Err("Choose a user name of 1 to 64 characters.");
-    }
+    account_name::judge(name).map_err(|_| "Choose a user name of 1 to 64 characters.")?;
     let chosen = form.get("password").unwrap_or_default();
     password::judge(name, chosen).map_err(|weak| match weak {
         password::WeakPassword::IsName => "Choose a password that is not the user name.",
