@@ -199,8 +199,8 @@ impl Header {
             return Err(Rejection::Wrapped);
         }
         let member = |name| members.get(name).and_then(Value::as_str);
-        let kind = member("typ").ok_or(Rejection::Type)?;
-        let is_access_token = ["at+jwt", "application/at+jwt"].iter().any(|known| known.eq_ignore_ascii_case(kind));
+        let media_type = member("typ").ok_or(Rejection::Type)?;
+        let is_access_token = ["at+jwt", "application/at+jwt"].iter().any(|known| known.eq_ignore_ascii_case(media_type));
         if !is_access_token {
             return Err(Rejection::Type);
         }

@@ -1,5 +1,5 @@
 //! temp
-#[derive(askama::Template)]
+#[derive(Debug, askama::Template)]
 #[template(
     source = "<form method=post action='{{action}}'><input type=hidden name=csrf value='{{csrf}}'>{% for s in scopes %}<input type=checkbox name=scope value='{{s.token}}' checked>{{s.sentence}}{% endfor %}<button name=decision value=allow>Allow</button><button name=decision value=deny>Deny</button></form>{{client_name}}",
     ext = "html"
@@ -10,6 +10,7 @@ pub struct ConsentPage {
     pub client_name: String,
     pub scopes: Vec<ScopeView>,
 }
+#[derive(Debug)]
 pub struct ScopeView {
     pub token: String,
     pub sentence: String,

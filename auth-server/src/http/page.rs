@@ -4,11 +4,13 @@ use axum::{
     http::{StatusCode, header},
     response::{Html, IntoResponse, Response},
 };
+#[derive(Debug)]
 pub struct Page<T>(T, StatusCode);
 impl<T> Page<T> {
     pub fn new(t: T) -> Self {
         Self(t, StatusCode::OK)
     }
+    #[must_use]
     pub fn with_status(mut self, s: StatusCode) -> Self {
         self.1 = s;
         self
@@ -22,7 +24,7 @@ impl<T: Template> IntoResponse for Page<T> {
         }
     }
 }
-#[derive(Template)]
+#[derive(Debug, Template)]
 #[template(source = "<h1>{{title}}</h1><p>{{what}}</p><p>{{advice}}</p>", ext = "html")]
 pub struct ErrorPage {
     pub title: String,

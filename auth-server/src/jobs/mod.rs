@@ -9,7 +9,7 @@ use crate::app::App;
 
 /// Changes by other processes are heard of within this time (and a little).
 const WATCH_EVERY: Duration = Duration::from_millis(250);
-const PRUNE_EVERY: Duration = Duration::from_secs(60);
+const PRUNE_EVERY: Duration = Duration::from_mins(1);
 /// A pause between two batches, so that others get their turn.
 const BETWEEN_BATCHES: Duration = Duration::from_millis(50);
 

@@ -152,7 +152,7 @@ fn is_existing(error: &anyhow::Error) -> bool {
 fn refuse_open_to_others(file: &Path) -> anyhow::Result<()> {
     use std::os::unix::fs::PermissionsExt as _;
     let mode = fs::metadata(file).with_context(|| format!("reading the master key {}", file.display()))?.permissions().mode();
-    anyhow::ensure!(mode & 0o077 == 0, "others can read the master key {0}; run: chmod 600 {0}", file.display());
+    anyhow::ensure!(mode.trailing_zeros() >= 6, "others can read the master key {0}; run: chmod 600 {0}", file.display());
     Ok(())
 }
 

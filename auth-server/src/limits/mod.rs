@@ -59,13 +59,13 @@ impl Limits {
         let by_source = self.transient.count(&format!("clients|{source}"), MINUTE, now).await?;
         let over = by_client > per(source, self.config.client_failures_per_minute)
             || by_source > per(source, self.config.source_failures_per_minute);
-        Ok(if over { Err(TooMany { retry_after: Duration::from_secs(60) }) } else { Ok(()) })
+        Ok(if over { Err(TooMany { retry_after: Duration::from_mins(1) }) } else { Ok(()) })
     }
 
     /// Counts a registration (OA-AB-04).
     pub async fn registration(&self, source: &Source, now: DateTime<Utc>) -> anyhow::Result<Result<(), TooMany>> {
         let count = self.transient.count(&format!("register|{source}"), HOUR, now).await?;
-        Ok(if count > per(source, self.registrations_per_hour) { Err(TooMany { retry_after: Duration::from_secs(600) }) } else { Ok(()) })
+        Ok(if count > per(source, self.registrations_per_hour) { Err(TooMany { retry_after: Duration::from_mins(10) }) } else { Ok(()) })
     }
 
     /// Whether somebody may try to sign in now (OA-AB-01). Waits grow with each

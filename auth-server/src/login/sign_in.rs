@@ -93,13 +93,12 @@ pub async fn show(State(app): State<App>, headers: HeaderMap) -> Result<Response
 }
 
 fn plain_page(app: &App, headers: &HeaderMap, error: Option<&str>) -> Result<Response, PageFailure> {
-    let (browser, set_cookie) = match app.cookies.browser(headers) {
-        Some(known) => (known, None),
-        None => {
-            let fresh = Token::<BrowserId>::new(entropy::random()?);
-            let cookie = app.cookies.set_browser(&fresh, chrono::TimeDelta::days(1));
-            (fresh, Some(cookie))
-        }
+    let (browser, set_cookie) = if let Some(known) = app.cookies.browser(headers) {
+        (known, None)
+    } else {
+        let fresh = Token::<BrowserId>::new(entropy::random()?);
+        let cookie = app.cookies.set_browser(&fresh, chrono::TimeDelta::days(1));
+        (fresh, Some(cookie))
     };
     let page = LoginPage {
         action: format!("{}/sign-in", app.config.issuer.path()),

@@ -29,13 +29,12 @@ use page::SetupPage;
 /// `GET /setup/{token}`.
 pub async fn show(State(app): State<App>, Path(token): Path<String>, headers: HeaderMap) -> Result<Response, PageFailure> {
     good(&app, &token).await?;
-    let (browser, cookie) = match app.cookies.browser(&headers) {
-        Some(known) => (known, None),
-        None => {
-            let fresh = Token::<BrowserId>::new(entropy::random()?);
-            let cookie = app.cookies.set_browser(&fresh, chrono::TimeDelta::days(1));
-            (fresh, Some(cookie))
-        }
+    let (browser, cookie) = if let Some(known) = app.cookies.browser(&headers) {
+        (known, None)
+    } else {
+        let fresh = Token::<BrowserId>::new(entropy::random()?);
+        let cookie = app.cookies.set_browser(&fresh, chrono::TimeDelta::days(1));
+        (fresh, Some(cookie))
     };
     let mut response = page(&app, &token, &browser.hash(), "", None);
     if let Some(cookie) = cookie {
