@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
-use crate::app::App;
+use crate::{app::App, store::ClientLifetimes};
 
 /// Changes by other processes are heard of within this time (and a little).
 const WATCH_EVERY: Duration = Duration::from_millis(250);
@@ -62,8 +62,9 @@ async fn prune(app: App) {
 /// Small batches until little is left.
 async fn prune_once(app: &App) -> anyhow::Result<()> {
     let registration = &app.config.registration;
+    let clients = ClientLifetimes { never_used: registration.never_used_lifetime, idle: registration.idle_lifetime };
     loop {
-        let pruned = app.store.prune(registration.never_used_lifetime, registration.idle_lifetime, app.clock.now()).await?;
+        let pruned = app.store.prune(clients, app.clock.now()).await?;
         if pruned.rows == 0 {
             return Ok(());
         }

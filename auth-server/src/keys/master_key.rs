@@ -7,7 +7,10 @@ use aes_gcm::{
     aead::{Aead as _, Payload},
 };
 use anyhow::Context as _;
-use base64::{Engine as _, prelude::BASE64_STANDARD as BASE64};
+use base64::{
+    Engine as _,
+    prelude::{BASE64_STANDARD as BASE64, BASE64_URL_SAFE_NO_PAD as BASE64URL},
+};
 use hmac::{Hmac, Mac as _};
 use sha2::{Digest as _, Sha256};
 
@@ -58,6 +61,9 @@ impl MasterKey {
     /// # Errors
     /// Others can read the file, or it holds no key.
     pub fn load_or_create(file: &Path) -> anyhow::Result<(Self, bool)> {
+        if file.exists() {
+            return Ok((Self::load(file)?, false));
+        }
         match Self::create(file) {
             Ok(key) => Ok((key, true)),
             Err(error) if is_existing(&error) => Ok((Self::load(file)?, false)),
@@ -65,11 +71,17 @@ impl MasterKey {
         }
     }
 
+    /// Under another name first: whoever finds the file finds the whole key in it,
+    /// and of two processes that begin at once one finds the other's.
     fn create(file: &Path) -> anyhow::Result<Self> {
         let key = entropy::random::<32>()?;
-        let mut open = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(file)?;
+        let draft = file.with_extension(format!("{}.new", BASE64URL.encode(entropy::random::<6>()?)));
+        let mut open = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft)?;
         writeln!(open, "{}", BASE64.encode(key))?;
         open.sync_all()?;
+        let placed = fs::hard_link(&draft, file);
+        fs::remove_file(&draft)?;
+        placed?;
         Ok(Self::new(key))
     }
 

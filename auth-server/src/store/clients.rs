@@ -1,7 +1,6 @@
 //! Registered clients.
 
 use anyhow::Context as _;
-use chrono::{DateTime, Utc};
 use sqlx::types::Json;
 
 use super::{Store, catalogue, on_db, on_db_read};
@@ -33,7 +32,6 @@ const ADD: &str = "INSERT INTO clients (issuer_id, id, origin, record, created_a
 const REPLACE: &str = "UPDATE clients SET record = $3 WHERE issuer_id = $1 AND id = $2";
 const REMOVE: &str = "DELETE FROM clients WHERE issuer_id = $1 AND id = $2";
 const COUNT_GRANTS: &str = "SELECT COUNT(*) FROM grants WHERE issuer_id = $1 AND client_id = $2 AND revoked_at IS NULL";
-const USED: &str = "UPDATE clients SET last_used_at = $3 WHERE issuer_id = $1 AND id = $2";
 
 fn origin_name(origin: ClientOrigin) -> &'static str {
     match origin {
@@ -110,17 +108,6 @@ impl Store {
             sqlx::query(catalogue::BUMP).bind(self.issuer_id).execute(&mut *step).await?;
             step.commit().await?;
             Ok((removed == 1).then_some(RemovedClient { grants }))
-        })
-    }
-
-    /// Notes which clients were in use; may be lost, so it is written in batches.
-    pub async fn note_clients_used(&self, used: &[(ClientId, DateTime<Utc>)]) -> anyhow::Result<()> {
-        on_db!(self.db, |writer| {
-            let mut step = writer.begin_write().await?;
-            for (id, at) in used {
-                sqlx::query(USED).bind(self.issuer_id).bind(id.as_str()).bind(*at).execute(&mut *step).await?;
-            }
-            step.commit().await
         })
     }
 }

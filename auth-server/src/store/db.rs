@@ -2,7 +2,8 @@
 
 use std::{
     fmt,
-    fs::OpenOptions,
+    fs::{File, OpenOptions},
+    io,
     ops::{Deref, DerefMut},
     os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
@@ -110,11 +111,12 @@ impl Db {
     }
 
     async fn open_sqlite(file: &Path) -> anyhow::Result<Self> {
-        // SQLite gives the files beside it the same mode.
-        OpenOptions::new().append(true).create(true).mode(0o600).open(file)?;
+        let alone = alone_in_folder(file)?;
+        create_private(file)?;
         let one = SqlitePoolOptions::new().max_connections(1).idle_timeout(None).max_lifetime(None);
         let writing = one.connect_with(sqlite_options(file)).await?;
         super::migrations::run(&writing).await?;
+        drop(alone);
         let read = SqlitePoolOptions::new()
             .max_connections(4)
             .min_connections(1)
@@ -139,6 +141,24 @@ impl Db {
                 read.close().await;
             }
         }
+    }
+}
+
+/// Two processes that begin at once must not both make the tables. The lock is on
+/// the folder and goes with the handle.
+fn alone_in_folder(file: &Path) -> io::Result<File> {
+    let folder = File::open(file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new(".")))?;
+    folder.lock()?;
+    Ok(folder)
+}
+
+/// An empty file that only its owner reads; SQLite gives those beside it the same
+/// mode. One that is there is not even opened: closing it would end the locks that
+/// SQLite holds in this process.
+fn create_private(file: &Path) -> io::Result<()> {
+    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(file) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+        Ok(_) | Err(_) => Ok(()),
     }
 }
 

@@ -20,13 +20,14 @@ const STEPS: &[(i64, &str, &str)] = steps![
     6 "0006_sessions",
     7 "0007_authorization_requests",
     8 "0008_grants",
-    9 "0009_codes",
-    10 "0010_token_families",
+    9 "0009_token_families",
+    10 "0010_codes",
     11 "0011_revoked_access_tokens",
     12 "0012_initial_access_tokens",
 ];
 
-/// Brings the schema up to date, under the database's own lock.
+/// Brings the schema up to date. PostgreSQL locks while it does; for SQLite the
+/// caller keeps other processes away.
 pub(super) async fn run<'a, A>(database: A) -> Result<(), sqlx::migrate::MigrateError>
 where
     A: sqlx::Acquire<'a>,

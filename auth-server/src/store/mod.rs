@@ -37,7 +37,7 @@ pub use db::Location;
 pub use families::{FamilyState, RefreshOutcome};
 pub use grants::{GrantSummary, Revocation};
 pub use initial_access_tokens::{InitialAccess, NewInitialAccessToken};
-pub use prune::Pruned;
+pub use prune::{ClientLifetimes, Pruned};
 pub use requests::{NewRequest, StoredRequest, TooManyPending};
 pub use sessions::{NewSession, SessionSummary, StoredSession};
 pub use signing_keys::{NewKey, Rotation, StoredKey};

@@ -2,8 +2,9 @@
 
 use anyhow::Context as _;
 use chrono::{DateTime, TimeDelta, Utc};
+use sqlx::{Postgres, Sqlite};
 
-use super::{Store, on_db};
+use super::{Store, on_db, on_db_read};
 
 /// How much one round removed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -15,67 +16,52 @@ pub struct Pruned {
 /// Rows removed in one step.
 const BATCH: i64 = 500;
 
-/// Each removes at most `$3` rows that were over before `$2`. Absence must not
-/// change any answer but to the same refusal: a redeemed code stays for as long as
-/// its replay could still end something.
-const SWEEPS: &[(Age, &str)] = &[
-    (
-        Age::Over,
-        "DELETE FROM authorization_requests WHERE issuer_id = $1 AND handle_hash IN \
-        (SELECT handle_hash FROM authorization_requests WHERE issuer_id = $1 AND expires_at <= $2 LIMIT $3)",
-    ),
-    (
-        Age::ADay,
-        "DELETE FROM codes WHERE issuer_id = $1 AND hash IN \
-        (SELECT hash FROM codes c WHERE c.issuer_id = $1 AND c.expires_at <= $2 AND (c.family_id IS NULL OR NOT EXISTS \
-         (SELECT 1 FROM token_families f WHERE f.issuer_id = c.issuer_id AND f.id = c.family_id AND f.revoked_at IS NULL)) LIMIT $3)",
-    ),
-    (
-        Age::ADay,
-        "DELETE FROM token_families WHERE issuer_id = $1 AND id IN \
-        (SELECT id FROM token_families WHERE issuer_id = $1 AND expires_at <= $2 LIMIT $3)",
-    ),
-    (
-        Age::ADay,
-        "DELETE FROM token_families WHERE issuer_id = $1 AND id IN \
-        (SELECT id FROM token_families WHERE issuer_id = $1 AND idle_expires_at <= $2 LIMIT $3)",
-    ),
-    (
-        Age::AMonth,
-        "DELETE FROM grants WHERE issuer_id = $1 AND id IN \
-        (SELECT id FROM grants WHERE issuer_id = $1 AND revoked_at <= $2 LIMIT $3)",
-    ),
-    (
-        Age::Over,
-        "DELETE FROM sessions WHERE issuer_id = $1 AND hash IN \
-        (SELECT hash FROM sessions WHERE issuer_id = $1 AND expires_at <= $2 LIMIT $3)",
-    ),
-    (
-        Age::ADay,
-        "DELETE FROM revoked_access_tokens WHERE issuer_id = $1 AND jti IN \
-        (SELECT jti FROM revoked_access_tokens WHERE issuer_id = $1 AND expires_at <= $2 LIMIT $3)",
-    ),
-    (
-        Age::Over,
-        "DELETE FROM setup_links WHERE issuer_id = $1 AND hash IN \
-        (SELECT hash FROM setup_links WHERE issuer_id = $1 AND expires_at <= $2 LIMIT $3)",
-    ),
-    (
-        Age::AMonth,
-        "DELETE FROM initial_access_tokens WHERE issuer_id = $1 AND hash IN \
-        (SELECT hash FROM initial_access_tokens WHERE issuer_id = $1 AND expires_at <= $2 LIMIT $3)",
-    ),
-    (
-        Age::AMonth,
-        "DELETE FROM signing_keys WHERE issuer_id = $1 AND kid IN \
-        (SELECT kid FROM signing_keys WHERE issuer_id = $1 AND leaves_at <= $2 LIMIT $3)",
-    ),
-];
+/// What is thrown away from one table. The search reads beside the writer, however
+/// long it takes; the removal names its rows and judges each once more, since it
+/// may have come to life in between.
+struct Sweep {
+    age: Age,
+    key: Key,
+    find: &'static str,
+    remove: &'static str,
+}
 
-const NEVER_USED: &str = "DELETE FROM clients WHERE issuer_id = $1 AND id IN (SELECT id FROM clients \
-    WHERE issuer_id = $1 AND origin = 'registered' AND first_used_at IS NULL AND created_at <= $2 LIMIT $3)";
-const IDLE: &str = "DELETE FROM clients WHERE issuer_id = $1 AND id IN (SELECT id FROM clients \
-    WHERE issuer_id = $1 AND origin = 'registered' AND last_used_at <= $2 LIMIT $3)";
+/// The type of a table's key.
+#[derive(Clone, Copy)]
+enum Key {
+    Bytes,
+    Text,
+}
+
+macro_rules! sweep {
+    ($age:ident, $key:ident $column:literal of $table:literal: $over:literal) => {
+        Sweep {
+            age: Age::$age,
+            key: Key::$key,
+            find: concat!("SELECT ", $column, " FROM ", $table, " WHERE issuer_id = $1 AND ", $over, " LIMIT $3"),
+            remove: concat!("DELETE FROM ", $table, " WHERE issuer_id = $1 AND ", $over, " AND ", $column, " = $3"),
+        }
+    };
+}
+
+/// Absence must not change any answer but to the same refusal: a redeemed code goes
+/// with its family, since until then its replay could still end something.
+const SWEEPS: &[Sweep] = &[
+    sweep!(Over, Bytes "handle_hash" of "authorization_requests": "expires_at <= $2"),
+    sweep!(ADay, Bytes "hash" of "codes": "family_id IS NULL AND expires_at <= $2"),
+    sweep!(ADay, Text "id" of "token_families": "idle_expires_at <= $2"),
+    sweep!(AMonth, Text "id" of "grants": "revoked_at <= $2"),
+    sweep!(Over, Bytes "hash" of "sessions": "expires_at <= $2"),
+    sweep!(ADay, Text "jti" of "revoked_access_tokens": "expires_at <= $2"),
+    sweep!(Over, Bytes "hash" of "setup_links": "expires_at <= $2"),
+    sweep!(AMonth, Bytes "hash" of "initial_access_tokens": "expires_at <= $2"),
+    sweep!(AMonth, Text "kid" of "signing_keys": "leaves_at <= $2"),
+    sweep!(NeverUsed, Text "id" of "clients": "origin = 'registered' AND first_used_at IS NULL AND created_at <= $2"),
+    // A client whose tokens are still renewed is in use, though nobody was asked for long.
+    sweep!(Idle, Text "id" of "clients": "origin = 'registered' AND last_used_at <= $2 AND NOT EXISTS (SELECT 1 FROM grants g \
+        JOIN token_families f ON f.issuer_id = g.issuer_id AND f.grant_id = g.id \
+        WHERE g.issuer_id = clients.issuer_id AND g.client_id = clients.id AND f.last_used_at > $2)"),
+];
 
 /// How long a thing has to be over.
 #[derive(Clone, Copy)]
@@ -83,44 +69,72 @@ enum Age {
     Over,
     ADay,
     AMonth,
+    NeverUsed,
+    Idle,
+}
+
+/// How long clients that registered themselves are kept.
+#[derive(Clone, Copy, Debug)]
+pub struct ClientLifetimes {
+    /// Without ever having been allowed anything.
+    pub never_used: TimeDelta,
+    /// After they were last in use.
+    pub idle: TimeDelta,
 }
 
 impl Age {
-    fn lasts(self) -> TimeDelta {
+    fn lasts(self, clients: ClientLifetimes) -> TimeDelta {
         match self {
             Self::Over => TimeDelta::zero(),
             Self::ADay => TimeDelta::days(1),
             Self::AMonth => TimeDelta::days(30),
+            Self::NeverUsed => clients.never_used,
+            Self::Idle => clients.idle,
         }
     }
 }
 
 impl Store {
     /// One round over all tables: at most a batch from each. Call it again while it
-    /// finds much.
-    pub async fn prune(&self, never_used: TimeDelta, idle: TimeDelta, now: DateTime<Utc>) -> anyhow::Result<Pruned> {
+    /// finds something.
+    pub async fn prune(&self, clients: ClientLifetimes, now: DateTime<Utc>) -> anyhow::Result<Pruned> {
         let mut pruned = Pruned::default();
-        for (age, sweep) in SWEEPS {
-            pruned.rows += self.sweep(sweep, now - age.lasts()).await?;
+        for sweep in SWEEPS {
+            let before = now - sweep.age.lasts(clients);
+            pruned.rows += match sweep.key {
+                Key::Bytes => self.sweep::<Vec<u8>>(sweep, before).await?,
+                Key::Text => self.sweep::<String>(sweep, before).await?,
+            };
         }
-        pruned.rows += self.sweep(NEVER_USED, now - never_used).await?;
-        pruned.rows += self.sweep(IDLE, now - idle).await?;
         Ok(pruned)
     }
 
-    async fn sweep(&self, statement: &'static str, before: DateTime<Utc>) -> anyhow::Result<u64> {
+    async fn sweep<K: Column>(&self, sweep: &Sweep, before: DateTime<Utc>) -> anyhow::Result<u64> {
+        let over: Vec<(K,)> =
+            on_db_read!(self.db, |pool| sqlx::query_as(sweep.find).bind(self.issuer_id).bind(before).bind(BATCH).fetch_all(pool).await)
+                .context("looking for what is over")?;
+        if over.is_empty() {
+            return Ok(0);
+        }
         on_db!(self.db, |writer| {
             let mut step = writer.begin_write().await?;
-            let removed = sqlx::query(statement)
-                .bind(self.issuer_id)
-                .bind(before)
-                .bind(BATCH)
-                .execute(&mut *step)
-                .await
-                .context("pruning")?
-                .rows_affected();
+            let mut removed = 0;
+            for (key,) in over {
+                let remove = sqlx::query(sweep.remove).bind(self.issuer_id).bind(before).bind(key);
+                removed += remove.execute(&mut *step).await.context("pruning")?.rows_affected();
+            }
             step.commit().await?;
             Ok(removed)
         })
     }
 }
+
+/// A key's type, as both databases read and write it.
+trait Column: Send + Unpin + Both<Sqlite> + Both<Postgres> {}
+
+impl Column for String {}
+impl Column for Vec<u8> {}
+
+trait Both<D: sqlx::Database>: for<'r> sqlx::Decode<'r, D> + for<'q> sqlx::Encode<'q, D> + sqlx::Type<D> {}
+
+impl<D: sqlx::Database, K: for<'r> sqlx::Decode<'r, D> + for<'q> sqlx::Encode<'q, D> + sqlx::Type<D>> Both<D> for K {}

@@ -21,8 +21,11 @@ CREATE TABLE codes (
     family_id TEXT,
     PRIMARY KEY (issuer_id, hash),
     FOREIGN KEY (issuer_id, user_id) REFERENCES users (issuer_id, id) ON DELETE CASCADE,
-    FOREIGN KEY (issuer_id, client_id) REFERENCES clients (issuer_id, id) ON DELETE CASCADE
+    FOREIGN KEY (issuer_id, client_id) REFERENCES clients (issuer_id, id) ON DELETE CASCADE,
+    -- A redeemed code goes with its family: until then its replay can still end something.
+    FOREIGN KEY (issuer_id, family_id) REFERENCES token_families (issuer_id, id) ON DELETE CASCADE
 );
 
 CREATE INDEX codes_by_owner ON codes (issuer_id, user_id, client_id, resource);
-CREATE INDEX codes_by_age ON codes (issuer_id, expires_at);
+CREATE INDEX codes_by_family ON codes (issuer_id, family_id);
+CREATE INDEX codes_unredeemed ON codes (issuer_id, expires_at) WHERE family_id IS NULL;
