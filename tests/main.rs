@@ -12,3 +12,4 @@ mod docs;
 mod durability;
 mod flows;
 mod k8s;
+mod listener;

@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use serde_json::{Value, json};
 
-use super::{Answer, Ask, Person, Server, http, server::encoded};
+use super::{Answer, Ask, Person, Server, server::encoded};
 
 /// A client of a server: what it knows of itself, and how it speaks.
 #[derive(Clone)]
@@ -65,7 +65,7 @@ impl Client {
             secret: secret.map(str::to_owned),
             redirect_uri: redirect_uri.to_owned(),
             address: server.url(""),
-            http: http(),
+            http: server.http().build().unwrap(),
         }
     }
 

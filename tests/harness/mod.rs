@@ -21,7 +21,11 @@ pub(crate) use redis::Redis;
 pub(crate) use server::{Ran, Server, Setup};
 pub(crate) use store::{Store, on_both_stores};
 
-use std::sync::Once;
+use std::{
+    path::Path,
+    sync::Once,
+    time::{Duration, Instant},
+};
 
 /// The MCP server that the stories are about, unless they name another.
 pub(crate) const FILES: &str = "https://files.example.com/mcp";
@@ -32,17 +36,33 @@ pub(crate) const CALLBACK: &str = "https://client.example.com/callback";
 
 /// An HTTP client that follows no redirect, asks no proxy and waits a minute at most.
 pub(crate) fn http() -> reqwest::Client {
+    trusting(None).build().unwrap()
+}
+
+/// The same, not built yet; it trusts this certificate and no other.
+pub(crate) fn trusting(certificate: Option<&Path>) -> reqwest::ClientBuilder {
     static PROVIDER: Once = Once::new();
     PROVIDER.call_once(|| {
         // Another library of this process may have chosen one already; any will do.
         let _chosen_before = rustls::crypto::aws_lc_rs::default_provider().install_default();
     });
-    reqwest::Client::builder()
-        .redirect(reqwest::redirect::Policy::none())
-        .no_proxy()
-        .timeout(std::time::Duration::from_mins(1))
-        .build()
-        .unwrap()
+    let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().timeout(Duration::from_mins(1));
+    match certificate {
+        Some(file) => client.tls_certs_only([reqwest::Certificate::from_pem(&std::fs::read(file).unwrap()).unwrap()]),
+        None => client,
+    }
+}
+
+/// Longer than anything takes on any machine.
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
+
+/// Asks again until it is so: for what another process does in its own time.
+pub(crate) async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
+    let started = Instant::now();
+    while !is_so().await {
+        assert!(started.elapsed() < PATIENCE, "waited in vain for {what}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
 }
 
 /// Text nobody else has.

@@ -7,7 +7,6 @@ use url::Url;
 use super::{
     Answer, Ask, Form, Server,
     html::forms,
-    http,
     server::{PASSWORD, encoded},
 };
 
@@ -61,7 +60,13 @@ impl Place {
 
 impl Person {
     pub(crate) fn new(name: &str, server: &Server) -> Self {
-        Self { name: name.to_owned(), password: PASSWORD.to_owned(), cookies: BTreeMap::new(), home: server.url(""), http: http() }
+        Self {
+            name: name.to_owned(),
+            password: PASSWORD.to_owned(),
+            cookies: BTreeMap::new(),
+            home: server.url(""),
+            http: server.http().build().unwrap(),
+        }
     }
 
     /// The same cookies at another process of the same server.

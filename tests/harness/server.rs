@@ -13,10 +13,8 @@ use std::{
 
 use tempfile::TempDir;
 
-use super::{Answer, CALLBACK, Client, FILES, MAIL, Person, Store, free_port, http, postgres::Postgres};
+use super::{Answer, CALLBACK, Client, FILES, MAIL, PATIENCE, Person, Store, free_port, postgres::Postgres, trusting};
 
-/// Longer than any machine should take to start the server.
-const PATIENCE: Duration = Duration::from_mins(1);
 /// The password of every account of the stories.
 pub(crate) const PASSWORD: &str = "correct horse battery staple";
 
@@ -32,6 +30,7 @@ pub(crate) struct Setup {
     faketime: Option<String>,
     listen: Option<u16>,
     accounts: bool,
+    certificate: Option<PathBuf>,
 }
 
 /// A running server. Killed when dropped.
@@ -75,6 +74,7 @@ default_resource = "{FILES}"
             faketime: None,
             listen: None,
             accounts: true,
+            certificate: None,
         }
     }
 
@@ -105,6 +105,12 @@ default_resource = "{FILES}"
     pub(crate) fn env(mut self, name: &str, value: &str) -> Self {
         self.environment.push((name.to_owned(), value.to_owned()));
         self
+    }
+
+    /// With a certificate for `localhost`, its own TLS and an https issuer.
+    pub(crate) fn tls(mut self, certificate: &Path, key: &Path) -> Self {
+        self.certificate = Some(certificate.to_path_buf());
+        self.table("tls", &format!("certificate = \"{}\"\nkey = \"{}\"", certificate.display(), key.display()))
     }
 
     /// Without Ada's account.
@@ -157,10 +163,17 @@ impl Server {
         let port = setup.listen.unwrap_or_else(free_port);
         let config = folder.path().join(format!("portcullis-{port}.toml"));
         let mut text = format!("listen = \"127.0.0.1:{port}\"\n");
+        let issuer = match &setup.certificate {
+            Some(_) => format!("https://localhost:{port}"),
+            None => format!("http://127.0.0.1:{port}"),
+        };
+        if setup.certificate.is_some() {
+            writeln!(text, "issuer = \"{issuer}\"").unwrap();
+        }
         writeln!(text, "{}\n{}\n{}", setup.settings, setup.resources, setup.tables).unwrap();
         fs::write(&config, text).unwrap();
-        let issuer = format!("http://127.0.0.1:{port}");
-        Self { issuer, port, setup, database, folder, config, process: Mutex::new(None), http: http() }
+        let http = trusting(setup.certificate.as_deref()).build().unwrap();
+        Self { issuer, port, setup, database, folder, config, process: Mutex::new(None), http }
     }
 
     /// A second process on the same database, data folder and issuer.
@@ -253,14 +266,32 @@ impl Server {
 
     /// Asks the process to end, as a service manager does, and returns its exit code.
     pub(crate) fn terminate(&self) -> ExitStatus {
-        let mut child = self.process.lock().unwrap().take().expect("the server runs");
-        let asked = Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
-        assert!(asked.success());
-        child.wait().unwrap()
+        self.signal("TERM");
+        self.wait()
     }
 
     pub(crate) fn url(&self, path: &str) -> String {
-        format!("http://127.0.0.1:{}{path}", self.port)
+        match &self.setup.certificate {
+            Some(_) => format!("https://localhost:{}{path}", self.port),
+            None => format!("http://127.0.0.1:{}{path}", self.port),
+        }
+    }
+
+    /// An HTTP client of one's own, which trusts the server's certificate.
+    pub(crate) fn http(&self) -> reqwest::ClientBuilder {
+        trusting(self.setup.certificate.as_deref())
+    }
+
+    /// Sends a signal to the process.
+    pub(crate) fn signal(&self, name: &str) {
+        let process = self.process.lock().unwrap();
+        let id = process.as_ref().expect("the server runs").id().to_string();
+        assert!(Command::new("kill").args([format!("-{name}"), id]).status().unwrap().success());
+    }
+
+    /// Waits until the process has ended by itself.
+    pub(crate) fn wait(&self) -> ExitStatus {
+        self.process.lock().unwrap().take().expect("the server runs").wait().unwrap()
     }
 
     pub(crate) fn folder(&self) -> &Path {

@@ -1,0 +1,6 @@
+//! How the server is reached: TLS, proxies in front of it, and how it stops.
+
+mod certificate;
+mod proxies;
+mod stop;
+mod tls;

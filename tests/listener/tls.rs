@@ -1,0 +1,110 @@
+//! TLS by the server itself.
+
+use std::{fs, path::Path};
+
+use reqwest::{Version, tls};
+
+use super::certificate::Certificate;
+use crate::harness::{Answer, Server, Setup, Store, trusting, until};
+
+async fn start(certificate: &Certificate) -> Server {
+    Setup::on(Store::Sqlite).tls(&certificate.certificate(), &certificate.key()).start().await
+}
+
+/// Whether who trusts only this certificate gets an answer, over a connection of its own.
+async fn is_trusted(server: &Server, certificate: &Path) -> bool {
+    let client = trusting(Some(certificate)).build().unwrap();
+    Answer::try_to(client.get(server.url("/livez"))).await.is_ok_and(|answer| answer.status == 200)
+}
+
+// OA-HT-14
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn only_tls_1_3_is_spoken() {
+    let certificate = Certificate::new();
+    let server = start(&certificate).await;
+    let old = server.http().tls_version_max(tls::Version::TLS_1_2).build().unwrap();
+    let refused = Answer::try_to(old.get(server.url("/livez"))).await.expect_err("TLS 1.2 is refused");
+    assert!(format!("{refused:?}").contains("ProtocolVersion"), "{refused:?}");
+    let new = server.http().tls_version_min(tls::Version::TLS_1_3).build().unwrap();
+    Answer::to(new.get(server.url("/livez"))).await.expect(200);
+    let plain = server.http().build().unwrap();
+    let refused = Answer::try_to(plain.get(server.url("/livez").replace("https://", "http://"))).await;
+    assert!(refused.is_err(), "no answer without TLS: {refused:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn clients_choose_http_2_or_http_1_1() {
+    let certificate = Certificate::new();
+    let server = start(&certificate).await;
+    let address = server.url("/.well-known/oauth-authorization-server");
+    let new = server.http().build().unwrap().get(&address).send().await.unwrap();
+    assert_eq!((new.version(), new.status().as_u16()), (Version::HTTP_2, 200));
+    let old = server.http().http1_only().build().unwrap().get(&address).send().await.unwrap();
+    assert_eq!((old.version(), old.status().as_u16()), (Version::HTTP_11, 200));
+}
+
+// OA-HT-14, MCP-AS-06
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_answer_over_tls_asks_for_a_year_of_tls() {
+    let certificate = Certificate::new();
+    let server = start(&certificate).await;
+    for path in ["/livez", "/sign-in", "/.well-known/oauth-authorization-server", "/jwks", "/token", "/nowhere"] {
+        let hsts = server.get(path).await.header("strict-transport-security");
+        assert_eq!(hsts.as_deref(), Some("max-age=31536000"), "{path}");
+    }
+    let metadata = server.get("/.well-known/oauth-authorization-server").await.json();
+    assert_eq!(metadata["issuer"], server.issuer.as_str());
+    assert_eq!(metadata["token_endpoint"], format!("{}/token", server.issuer));
+
+    let plain = Server::start(Store::Sqlite).await;
+    assert_eq!(plain.get("/livez").await.header("strict-transport-security"), None, "a browser ignores it, and localhost is shared");
+}
+
+// OA-SE-01, OA-SE-02
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn cookies_over_tls_are_bound_to_the_host() {
+    let certificate = Certificate::new();
+    let server = start(&certificate).await;
+    let mut ada = server.person("ada");
+    let page = ada.open("/sign-in").await;
+    let mut lines = page.answer.headers.get_all("set-cookie").iter().map(|line| line.to_str().unwrap().to_owned()).collect::<Vec<_>>();
+    let mut form = page.form("/sign-in");
+    form.set("username", "ada");
+    form.set("password", &ada.password.clone());
+    let answer = ada.submit_only(&form, None).await.expect(303);
+    lines.extend(answer.headers.get_all("set-cookie").iter().map(|line| line.to_str().unwrap().to_owned()));
+    assert!(lines.len() >= 2, "the browser's own and the session: {lines:?}");
+    for line in lines {
+        let attributes: Vec<_> = line.split(';').map(str::trim).collect();
+        assert!(line.starts_with("__Host-"), "{line}");
+        for attribute in ["Secure", "HttpOnly", "SameSite=Lax", "Path=/"] {
+            assert!(attributes.contains(&attribute), "{attribute} in {line}");
+        }
+        assert!(!line.to_lowercase().contains("domain="), "{line}");
+    }
+    assert_eq!(ada.get("/account").await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_new_certificate_is_read_at_sighup() {
+    let (served, next) = (Certificate::new(), Certificate::new());
+    let server = start(&served).await;
+    let old = served.certificate().with_file_name("old.pem");
+    served.replace_with(&next, &old);
+    assert!(is_trusted(&server, &old).await, "nothing changes without a signal");
+    server.signal("HUP");
+    until("the new certificate", async || is_trusted(&server, &next.certificate()).await).await;
+    assert!(!is_trusted(&server, &old).await);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_certificate_that_can_not_be_read_leaves_the_old_one() {
+    let certificate = Certificate::new();
+    let server = start(&certificate).await;
+    let good = certificate.certificate().with_file_name("good.pem");
+    fs::copy(certificate.certificate(), &good).unwrap();
+    fs::write(certificate.certificate(), "-----BEGIN CERTIFICATE-----\nnonsense").unwrap();
+    server.signal("HUP");
+    until("a word in the log", async || server.log().contains("the old one stays")).await;
+    assert!(is_trusted(&server, &good).await);
+}
