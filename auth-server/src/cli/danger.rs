@@ -31,6 +31,11 @@ impl Danger {
         if asked()? { Ok(true) } else { Err(Failure::Refused("nothing was changed".to_owned())) }
     }
 
+    /// Whether only to look.
+    pub(super) fn is_dry_run(self) -> bool {
+        self.dry_run
+    }
+
     /// What was done, or that nothing was.
     pub(super) fn told(self, done: &str) -> String {
         if self.dry_run { "Nothing was changed".to_owned() } else { done.to_owned() }

@@ -10,9 +10,10 @@ use super::{
 };
 use crate::{
     clock::Clock,
-    config::Config,
+    config::{Config, MasterKeySource},
+    keys::{KeyRing, MasterKey},
     serve,
-    store::{Location, Store},
+    store::{Location, OtherIssuers, Store},
 };
 
 /// Everything a command needs, put together once.
@@ -49,12 +50,31 @@ impl Desk {
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("starting the command")?;
         runtime.block_on(async {
-            let store = Store::open(&config.database, &config.issuer).await?;
+            let store = open(global, &config).await?;
             let desk = Self { store, now: Clock::system().now(), output: global.output(), config };
             let outcome = work(&desk).await;
             desk.store.close().await;
             outcome
         })
+    }
+
+    /// The master key, if it is the one that this database was sealed with: a key made
+    /// under another would leave a database that no server can open.
+    pub(super) async fn master_key(&self) -> Result<MasterKey, Failure> {
+        let stored = self.store.signing_keys(self.now).await?;
+        if let (MasterKeySource::File(file), false) = (&self.config.master_key, stored.is_empty())
+            && !file.exists()
+        {
+            return Err(Failure::Failed(anyhow::anyhow!(
+                "there is no master key {}, and the database has keys sealed with it",
+                file.display()
+            )));
+        }
+        let (key, _) = serve::master_key(&self.config)?;
+        if !stored.is_empty() {
+            KeyRing::open(&stored, &key).context("this is not the master key of this database")?;
+        }
+        Ok(key)
     }
 
     /// Where this command looked, for sentences about what is not there.
@@ -65,4 +85,16 @@ impl Desk {
             Location::Sqlite(file) => format!("for {issuer} in {}", file.display()),
         }
     }
+}
+
+/// Whoever names an issuer means it. Without a word of it, a database of another issuer
+/// is more likely a forgotten setting than a new issuer.
+async fn open(global: &Global, config: &Config) -> Result<Store, Failure> {
+    if global.issuer.is_some() {
+        return Ok(Store::open(&config.database, &config.issuer).await?);
+    }
+    Store::open_known(&config.database, &config.issuer).await?.map_err(|OtherIssuers(known)| {
+        let known = known.join(", ");
+        Failure::NotFound(format!("this database is that of {known}, not of {}: say which with --issuer", config.issuer))
+    })
 }

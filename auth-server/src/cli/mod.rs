@@ -12,11 +12,16 @@ mod danger;
 mod desk;
 mod failure;
 mod find;
+mod grant;
 mod greeting;
+mod key;
 mod output;
 mod password;
+mod registration_token;
+mod resource;
 mod serve;
 mod table;
+mod token;
 mod user;
 
 use std::{path::PathBuf, process::ExitCode};
@@ -70,16 +75,63 @@ struct Global {
 #[derive(Debug, Subcommand)]
 enum Command {
     Serve(serve::Serve),
-    /// Add and see the apps that ask for tokens
+    /// Say which MCP servers are protected
+    ///
+    /// A resource is an MCP server, known by its address. It says which scopes there are, how each reads for people, how long its
+    /// tokens live and how they are signed. Any client may ask for any resource; a token is always for exactly one.
+    ///
+    /// Resources stand in the configuration file, where they are read at the start, or are added here, where a running server takes
+    /// them in within a second. Clients may spell an address in several ways; tokens carry the registered spelling.
+    #[command(subcommand, alias = "resources")]
+    Resource(resource::Resources),
+    /// Add, see and shut out the people who sign in
+    ///
+    /// An account is a name, perhaps an e-mail address, and a password, of which only an argon2id hash is kept. People see what they
+    /// allowed to apps, and take it back, on their account page. A disabled account can't sign in, and all it allowed has ended.
+    #[command(subcommand, alias = "users")]
+    User(user::Users),
+    /// Add, see and remove the apps that ask for tokens
+    ///
+    /// A client is an app. Most MCP clients register themselves: anyone can, under any name, so people are always asked for consent.
+    /// A client that you make is known to be the one you mean. It is public (on people's computers, without a secret) or confidential
+    /// (on a server, with a secret that is shown once). A confidential one can also act for itself, within the scopes that you allow
+    /// at each resource, and ask about tokens (introspection).
     #[command(subcommand, alias = "clients")]
     Client(client::Clients),
+    /// See what people allowed, and take it back
+    ///
+    /// A grant is what one person allowed one client at one resource. It outlives its tokens: they are renewed until the grant is
+    /// revoked, its refresh tokens expire, or the person, the client or the resource goes.
+    #[command(subcommand, alias = "grants")]
+    Grant(grant::Grants),
+    /// See and change the keys that tokens are signed with
+    ///
+    /// For each algorithm in use one key signs, and one is on standby: published in the JWKS from the first start, so that every
+    /// server that checks tokens knows it long before it signs. Rotating makes the standby sign, at once. The old key signs no more and
+    /// stays in the JWKS until the last token it signed has expired; a new standby appears.
+    ///
+    /// The private parts lie in the database, sealed under the master key, which never enters it: back up both, and keep them apart.
+    #[command(subcommand, alias = "keys")]
+    Key(key::Keys),
+    /// Find out what a token says and whether it is good
+    ///
+    /// Reads any token that this server issued, says in words what it is, and if it is refused, every reason. The token itself is never
+    /// printed or logged.
+    #[command(subcommand, alias = "tokens")]
+    Token(token::Tokens),
+    /// Let clients register only with a token of yours
+    ///
+    /// Where the setting `registration.mode` is `initial_access_token`, a client registers itself with one of these (RFC 7591, section 3):
+    /// good for some registrations or for any number, for some time or for ever. It is shown once.
+    #[command(subcommand, alias = "registration-tokens")]
+    RegistrationToken(registration_token::RegistrationTokens),
     /// See what can be set, and check what is set
+    ///
+    /// Settings come from one TOML file, from variables of the environment such as `PORTCULLIS_TOKENS_CODE_LIFETIME`, and from flags, each
+    /// overriding the ones before. Nothing is silently ignored: what is unknown or does not fit is told with its place.
     #[command(subcommand)]
     Config(config::Config),
     Completions(completions::Completions),
-    /// Add, see and shut out the people who sign in
-    #[command(subcommand, alias = "users")]
-    User(user::Users),
 }
 
 impl Global {
@@ -132,9 +184,14 @@ impl Cli {
     fn run(&self) -> Outcome {
         match &self.command {
             Command::Client(command) => command.run(&self.global),
-            Command::Config(command) => command.run(&self.global),
             Command::Completions(command) => command.run(),
+            Command::Config(command) => command.run(&self.global),
+            Command::Grant(command) => command.run(&self.global),
+            Command::Key(command) => command.run(&self.global),
+            Command::RegistrationToken(command) => command.run(&self.global),
+            Command::Resource(command) => command.run(&self.global),
             Command::Serve(command) => command.run(&self.global),
+            Command::Token(command) => command.run(&self.global),
             Command::User(command) => command.run(&self.global),
         }
     }

@@ -10,11 +10,17 @@ const NARROWEST: usize = 8;
 pub(super) struct Table<const COLUMNS: usize> {
     headings: [&'static str; COLUMNS],
     rows: Vec<[String; COLUMNS]>,
+    whole: bool,
 }
 
 impl<const COLUMNS: usize> Table<COLUMNS> {
     pub(super) fn new(headings: [&'static str; COLUMNS]) -> Self {
-        Self { headings, rows: Vec::new() }
+        Self { headings, rows: Vec::new(), whole: false }
+    }
+
+    /// The first column is an identifier, which is of no use when it is cut.
+    pub(super) fn with_identifiers(self) -> Self {
+        Self { whole: true, ..self }
     }
 
     pub(super) fn row(&mut self, cells: [String; COLUMNS]) {
@@ -31,7 +37,9 @@ impl<const COLUMNS: usize> Table<COLUMNS> {
             }
         }
         if let Some(width) = width {
-            narrow(&mut widths, width);
+            let (first, others) = widths.split_at_mut(usize::from(self.whole));
+            let taken = first.iter().map(|first| first.saturating_add(GAP)).sum();
+            narrow(others, width.saturating_sub(taken));
         }
         let mut text = String::new();
         for row in std::iter::once(&headings).chain(&self.rows) {
@@ -94,5 +102,11 @@ mod tests {
         assert!(text.lines().all(|line| line.chars().count() <= 40), "{text}");
         assert!(text.contains("https://mcp.exa…"), "{text}");
         table().render(Some(0));
+    }
+
+    #[test]
+    fn an_identifier_is_never_cut() {
+        let text = table().with_identifiers().render(Some(30));
+        assert!(text.contains("\nFiles     https:/…  3 minut…\n"), "{text}");
     }
 }

@@ -154,7 +154,7 @@ fn state(user: &User) -> &'static str {
 }
 
 async fn show(desk: &Desk, given: &str) -> Outcome {
-    let user = find_user(desk, given).await?;
+    let user = find::user(desk, given).await?;
     let grants = desk.store.grants_of(&user.id).await?;
     let mut facts = Facts::default();
     facts.add("name", user.name.as_str()).add_some("e-mail", user.email.clone()).add("id", user.id.as_str());
@@ -166,14 +166,14 @@ async fn show(desk: &Desk, given: &str) -> Outcome {
 }
 
 async fn passwd(desk: &Desk, given: &str, from_stdin: bool) -> Outcome {
-    let user = find_user(desk, given).await?;
+    let user = find::user(desk, given).await?;
     let hash = password::hashed(&user.name, from_stdin).await?;
     desk.store.set_password(&user.id, &hash).await?;
     desk.output.show(&Record::of(&user), &format!("Changed the password of {} and ended their sessions", user.name))
 }
 
 async fn disable(desk: &Desk, given: &str, danger: Danger) -> Outcome {
-    let user = find_user(desk, given).await?;
+    let user = find::user(desk, given).await?;
     let grants = desk.store.grants_of(&user.id).await?.len();
     let what = format!(
         "{} can no longer sign in, their sessions end, and {} to apps {} revoked.",
@@ -190,19 +190,8 @@ async fn disable(desk: &Desk, given: &str, danger: Danger) -> Outcome {
 }
 
 async fn enable(desk: &Desk, given: &str) -> Outcome {
-    let user = find_user(desk, given).await?;
+    let user = find::user(desk, given).await?;
     desk.store.set_user_disabled(&user.id, None).await?;
     let user = desk.store.user(&user.id).await?.unwrap_or(user);
     desk.output.show(&Record::of(&user), &format!("{} can sign in again; apps have to ask them again", user.name))
-}
-
-/// By name or e-mail address as at the sign-in, else by the beginning of an id.
-async fn find_user(desk: &Desk, given: &str) -> Result<User, Failure> {
-    if let Some(user) = desk.store.user_by_login(given).await? {
-        return Ok(user);
-    }
-    let users = desk.store.users().await?;
-    let by_id = find::by_prefix(&users, given, |user| &user.id, |user| user.name.clone());
-    let names = users.iter().flat_map(|user| std::iter::once(user.name.as_str()).chain(user.email.as_deref()));
-    by_id?.cloned().ok_or_else(|| find::missing("account", given, names, &desk.place()))
 }

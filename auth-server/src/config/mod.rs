@@ -35,7 +35,7 @@ use crate::protocol::resource::ProtectedResource;
 
 pub use authorization::{Authorization, ErrorRedirects};
 pub use database::Database as Location;
-pub(crate) use duration::write as write_duration;
+pub(crate) use duration::{parse as parse_duration, write as write_duration};
 pub use limits::Limits;
 pub use load::{Sources, load};
 pub use log::{Level, Log, LogFormat};
@@ -44,6 +44,7 @@ pub(crate) use origin::nearest;
 pub use origin::{Mistake, Mistakes, Origin};
 pub use reference::reference;
 pub use registration::{Registration, RegistrationMode};
+pub(crate) use resource::{described, lifetimes as resource_lifetimes, usual_scopes};
 pub use schema::{schema, settings};
 pub use section::Setting;
 pub use session::Session;

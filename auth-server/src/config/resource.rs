@@ -129,7 +129,8 @@ impl Kind for ProtectedResource {
     }
 }
 
-fn lifetimes() -> (TimeDelta, TimeDelta) {
+/// How short and how long the access tokens of a resource may live.
+pub(crate) fn lifetimes() -> (TimeDelta, TimeDelta) {
     (TimeDelta::minutes(1), TimeDelta::minutes(60))
 }
 

@@ -26,7 +26,7 @@ async fn until(stop: CancellationToken, job: impl Future<Output = ()>) {
     }
 }
 
-/// Notices what another process, or the command line, has changed.
+/// Notices what another process, or the command line, has changed, and keys that leave.
 async fn watch(app: App) {
     let mut ticks = interval(WATCH_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -42,8 +42,9 @@ async fn watch(app: App) {
 
 async fn follow(app: &App, known: Option<i64>) -> anyhow::Result<i64> {
     let version = app.store.catalogue_version().await?;
-    if known != Some(version) {
-        app.reload(app.clock.now()).await?;
+    let now = app.clock.now();
+    if known != Some(version) || app.keys.is_stale(now) {
+        app.reload(now).await?;
     }
     Ok(version)
 }

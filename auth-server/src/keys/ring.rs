@@ -6,6 +6,7 @@ use anyhow::Context as _;
 use arc_swap::ArcSwap;
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD as BASE64URL};
 use bytes::Bytes;
+use chrono::{DateTime, Utc};
 use josekit::jws::JwsSigner;
 use portcullis_verifier::jwk;
 use serde_json::{Map, Value, json};
@@ -37,6 +38,8 @@ pub struct KeyRing(Arc<ArcSwap<Keys>>);
 
 #[derive(Debug)]
 struct Keys {
+    /// When the next key leaves.
+    until: Option<DateTime<Utc>>,
     signing: BTreeMap<SigningAlgorithm, Arc<SigningKey>>,
     document: JwkSet,
     verifying: Arc<jwk::Set>,
@@ -52,6 +55,11 @@ impl KeyRing {
     pub fn replace(&self, stored: &[StoredKey], master: &MasterKey) -> anyhow::Result<()> {
         self.0.store(Arc::new(Keys::open(stored, master)?));
         Ok(())
+    }
+
+    /// Whether a key should have left by now.
+    pub fn is_stale(&self, now: DateTime<Utc>) -> bool {
+        self.0.load().until.is_some_and(|until| until <= now)
     }
 
     /// The key that signs with `algorithm`.
@@ -84,7 +92,8 @@ impl Keys {
         let public: Vec<&Map<String, Value>> = stored.iter().map(|key| &key.public_jwk).collect();
         let body = Bytes::from(serde_json::to_vec(&json!({ "keys": public })).context("writing the JWKS")?);
         let verifying = Arc::new(jwk::Set::from_json(&body).context("reading our own JWKS")?);
-        Ok(Self { signing, document: JwkSet::new(body), verifying })
+        let until = stored.iter().filter_map(|key| key.leaves_at).min();
+        Ok(Self { until, signing, document: JwkSet::new(body), verifying })
     }
 }
 

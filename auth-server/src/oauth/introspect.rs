@@ -65,8 +65,11 @@ async fn is_revoked(app: &App, claims: &TokenClaims) -> anyhow::Result<bool> {
     if resource_is_gone || app.store.access_token_is_revoked(&claims.jti).await? {
         return Ok(true);
     }
+    if app.clients.find(&app.store, &claims.client_id).await?.is_none() {
+        return Ok(true);
+    }
     if claims.grant_id.is_none() {
-        return Ok(app.clients.find(&app.store, &claims.client_id).await?.is_none());
+        return Ok(false);
     }
     let Some(family) = TokenId::parse(&claims.jti).and_then(|id| id.family()) else { return Ok(true) };
     Ok(!app.store.family_state(family).await?.is_some_and(|family| family.stands))

@@ -39,6 +39,15 @@ pub struct Revocation {
     pub grants: u64,
 }
 
+/// How many grants something touches, and how many people gave them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct GrantCounts {
+    /// Grants that stand.
+    pub grants: i64,
+    /// People who gave them.
+    pub people: i64,
+}
+
 row! { GrantRow {
     id: String, user_id: String, user_name: String, record: Json<Client>, resource: String, scope: String, created_at: DateTime<Utc>,
     last_used_at: DateTime<Utc>, family_used_at: Option<DateTime<Utc>>,
@@ -89,6 +98,15 @@ const WITHDRAW_CODES: &str = "UPDATE codes SET withdrawn_at = $5 WHERE issuer_id
     AND redeemed_at IS NULL AND withdrawn_at IS NULL";
 const FORGET_CONSENT: &str = "DELETE FROM consents WHERE issuer_id = $1 AND user_id = $2 AND client_id = $3 AND resource = $4";
 
+const COUNT_OF_CLIENT: &str =
+    "SELECT COUNT(*), COUNT(DISTINCT user_id) FROM grants WHERE issuer_id = $1 AND client_id = $2 AND revoked_at IS NULL";
+const COUNT_AT: &str = "SELECT COUNT(*), COUNT(DISTINCT user_id) FROM grants WHERE issuer_id = $1 AND resource = $2 AND revoked_at IS NULL";
+const REVOKE_AT: &str =
+    "UPDATE grants SET revoked_at = $3, revoked_because = $4 WHERE issuer_id = $1 AND resource = $2 AND revoked_at IS NULL";
+const WITHDRAW_CODES_AT: &str = "UPDATE codes SET withdrawn_at = $3 WHERE issuer_id = $1 AND resource = $2 \
+    AND redeemed_at IS NULL AND withdrawn_at IS NULL";
+const FORGET_CONSENTS_AT: &str = "DELETE FROM consents WHERE issuer_id = $1 AND resource = $2";
+
 impl Store {
     /// All grants that stand, newest first.
     pub async fn grants(&self) -> anyhow::Result<Vec<GrantSummary>> {
@@ -101,6 +119,35 @@ impl Store {
         let rows: Vec<GrantRow> =
             on_db_read!(self.db, |pool| sqlx::query_as(OF_USER).bind(self.issuer_id).bind(user_id).fetch_all(pool).await)?;
         rows.into_iter().map(GrantSummary::try_from).collect()
+    }
+
+    /// How much would end with a client.
+    pub async fn count_grants_of_client(&self, client_id: &ClientId) -> anyhow::Result<GrantCounts> {
+        self.count_grants(COUNT_OF_CLIENT, client_id.as_str()).await
+    }
+
+    /// How much would end with a resource.
+    pub async fn count_grants_at(&self, resource: &str) -> anyhow::Result<GrantCounts> {
+        self.count_grants(COUNT_AT, resource).await
+    }
+
+    async fn count_grants(&self, question: &'static str, of: &str) -> anyhow::Result<GrantCounts> {
+        let (grants, people): (i64, i64) =
+            on_db_read!(self.db, |pool| sqlx::query_as(question).bind(self.issuer_id).bind(of).fetch_one(pool).await)?;
+        Ok(GrantCounts { grants, people })
+    }
+
+    /// Ends all grants at a resource, the codes in flight and the remembered consents.
+    pub async fn revoke_grants_at(&self, resource: &str, because: &str, now: DateTime<Utc>) -> anyhow::Result<Revocation> {
+        on_db!(self.db, |writer| {
+            let mut step = writer.begin_write().await?;
+            let revoke = sqlx::query(REVOKE_AT).bind(self.issuer_id).bind(resource).bind(now).bind(because);
+            let grants = revoke.execute(&mut *step).await?.rows_affected();
+            sqlx::query(WITHDRAW_CODES_AT).bind(self.issuer_id).bind(resource).bind(now).execute(&mut *step).await?;
+            sqlx::query(FORGET_CONSENTS_AT).bind(self.issuer_id).bind(resource).execute(&mut *step).await?;
+            step.commit().await.context("revoking the grants at a resource")?;
+            Ok(Revocation { grants })
+        })
     }
 
     /// Whether a person has allowed this client anything.

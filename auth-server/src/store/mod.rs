@@ -34,8 +34,8 @@ use portcullis_verifier::vocabulary::Issuer;
 pub use clients::{ClientCounts, RemovedClient};
 pub use codes::{CodeVerdict, NewCode, NewFamily, PendingGrant};
 pub use db::Location;
-pub use families::{FamilyState, RefreshOutcome};
-pub use grants::{GrantSummary, Revocation};
+pub use families::{FamilyState, FamilyStory, RefreshOutcome};
+pub use grants::{GrantCounts, GrantSummary, Revocation};
 pub use initial_access_tokens::{InitialAccess, NewInitialAccessToken};
 pub use prune::{ClientLifetimes, Pruned};
 pub use requests::{NewRequest, StoredRequest, TooManyPending};
@@ -58,6 +58,19 @@ impl Store {
         Ok(Self { db, issuer_id })
     }
 
+    /// Opens the database for one of the issuers in it; only where there is none yet
+    /// the issuer is added. A command that was told the wrong issuer is told so.
+    pub async fn open_known(location: &Location, issuer: &Issuer) -> anyhow::Result<Result<Self, OtherIssuers>> {
+        let db = Db::open(location).await?;
+        let known: Vec<(String,)> = on_db_read!(db, |pool| sqlx::query_as(LIST_ISSUERS).fetch_all(pool).await)?;
+        if !known.is_empty() && !known.iter().any(|(known,)| known == issuer.as_str()) {
+            db.close().await;
+            return Ok(Err(OtherIssuers(known.into_iter().map(|(known,)| known).collect())));
+        }
+        let issuer_id = enrol(&db, issuer.as_str()).await.context("finding the issuer in the database")?;
+        Ok(Ok(Self { db, issuer_id }))
+    }
+
     /// Ends all connections.
     pub async fn close(&self) {
         self.db.close().await;
@@ -69,6 +82,11 @@ impl Store {
     }
 }
 
+/// The issuers in a database, none of which was asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OtherIssuers(pub Vec<String>);
+
+const LIST_ISSUERS: &str = "SELECT issuer FROM issuers ORDER BY id";
 const FIND_ISSUER: &str = "SELECT id FROM issuers WHERE issuer = $1";
 const ADD_ISSUER: &str =
     "INSERT INTO issuers (id, issuer) SELECT COALESCE(MAX(id), 0) + 1, $1 FROM issuers WHERE TRUE ON CONFLICT DO NOTHING";

@@ -27,6 +27,11 @@ const LONGEST: Duration = Duration::from_millis(5);
 const GAP: Duration = Duration::from_millis(3);
 /// … this often, when we write without pause.
 const BETWEEN_GAPS: Duration = Duration::from_millis(100);
+/// While another process writes, we look this often for our turn: SQLite's own
+/// growing pauses would sleep through the room that others leave …
+const LOOK_EVERY: Duration = Duration::from_millis(1);
+/// … and give up after this long.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Hands out steps on the one writing connection. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -64,14 +69,9 @@ impl Writer {
     /// Takes the pool's only connection for good.
     pub(super) async fn new(pool: &SqlitePool) -> sqlx::Result<Self> {
         let now = Instant::now();
-        let batch = Batch {
-            connection: pool.acquire().await?,
-            open: None,
-            unfinished: false,
-            outcome: watch::channel(None).0,
-            ended: now,
-            last_gap: now,
-        };
+        let mut connection = pool.acquire().await?;
+        connection.execute("PRAGMA busy_timeout = 0").await?;
+        let batch = Batch { connection, open: None, unfinished: false, outcome: watch::channel(None).0, ended: now, last_gap: now };
         Ok(Self { baton: Arc::new(Mutex::new(batch)), waiting: Arc::default() })
     }
 
@@ -108,6 +108,13 @@ impl Writer {
     }
 }
 
+/// `SQLITE_BUSY`, in any of its kinds.
+fn is_busy(error: &sqlx::Error) -> bool {
+    const BUSY: i32 = 5;
+    let code = error.as_database_error().and_then(|error| error.code()?.parse::<i32>().ok());
+    code.is_some_and(|code| code & 0xFF == BUSY)
+}
+
 /// Commits in a task of its own: a caller that goes away in the middle must not
 /// leave it open whether the others' steps are durable.
 fn commit_uninterrupted(mut batch: OwnedMutexGuard<Batch>) {
@@ -128,12 +135,23 @@ impl Batch {
     }
 
     async fn begin_transaction(&mut self) -> sqlx::Result<()> {
-        let Err(error) = self.connection.execute("BEGIN IMMEDIATE").await else { return Ok(()) };
+        let Err(error) = self.begin_in_turn().await else { return Ok(()) };
         // A caller that went away just here left its transaction open: end it, begin ours.
         if self.connection.execute("ROLLBACK").await.is_err() {
             return Err(error);
         }
-        self.connection.execute("BEGIN IMMEDIATE").await.map(drop)
+        self.begin_in_turn().await
+    }
+
+    /// Takes the database's write lock as soon as another process lets it go.
+    async fn begin_in_turn(&mut self) -> sqlx::Result<()> {
+        let since = Instant::now();
+        loop {
+            match self.connection.execute("BEGIN IMMEDIATE").await {
+                Err(error) if is_busy(&error) && since.elapsed() < PATIENCE => tokio::time::sleep(LOOK_EVERY).await,
+                begun => return begun.map(drop),
+            }
+        }
     }
 
     /// Lets other processes write, now and then, if we have not been idle anyway.

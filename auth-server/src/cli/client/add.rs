@@ -5,14 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use clap::Args;
 use portcullis_verifier::vocabulary::Scope;
 
-use super::Record;
+use super::{Record, facts};
 use crate::{
     app::load_resources,
     cli::{
         desk::Desk,
         failure::{Failure, Outcome},
         find,
-        output::Facts,
+        table::harmless,
     },
     clients::presets::{preset, presets},
     entropy,
@@ -89,7 +89,8 @@ impl Add {
         }
         desk.store.add_client(&client).await?;
         let secret = secret.as_ref().map(Token::wire);
-        desk.output.show(&Record::of(&client).with_secret(secret), &said(&client, secret))
+        let said = format!("Added {}\n{}", harmless(&client.display_name()), facts(&client, secret, desk).render());
+        desk.output.show(&Record::of(&client).with_secret(secret), &said)
     }
 
     fn client(&self, desk: &Desk) -> Result<Client, Failure> {
@@ -182,21 +183,4 @@ fn machine_scopes(given: &[String], resources: &Resources, desk: &Desk) -> Resul
         ceilings.insert(resource.identifier.to_string(), scope);
     }
     Ok(ceilings)
-}
-
-fn said(client: &Client, secret: Option<&str>) -> String {
-    let mut facts = Facts::default();
-    facts.add("client_id", client.id.as_str());
-    facts.add_some("client_secret", secret.map(|secret| format!("{secret}   (shown only now)")));
-    for uri in &client.redirect_uris {
-        facts.add("returns to", uri.as_str());
-    }
-    for (resource, scope) in &client.machine_scopes {
-        facts.add("for itself", format!("{scope} at {resource}"));
-    }
-    for resource in &client.introspects {
-        facts.add("may ask about", format!("tokens for {resource}"));
-    }
-    let kind = if client.is_confidential() { "a confidential client" } else { "a public client" };
-    format!("Added {}, {kind}\n{}", crate::cli::table::harmless(&client.display_name()), facts.render())
 }

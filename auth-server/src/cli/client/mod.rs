@@ -1,11 +1,22 @@
 //! `portcullis client`: the apps that ask for tokens.
 
 mod add;
+mod list;
+mod presets;
+mod remove;
+mod secret;
 
 use clap::Subcommand;
 use serde::Serialize;
 
-use super::{Global, ago::timestamp, desk::Desk, failure::Outcome};
+use super::{
+    Global,
+    ago::{ago, timestamp},
+    danger::Danger,
+    desk::Desk,
+    failure::Outcome,
+    output::Facts,
+};
 use crate::protocol::{
     client::{Client, ClientOrigin},
     vocabulary::RedirectUri,
@@ -15,12 +26,58 @@ use crate::protocol::{
 #[derive(Debug, Subcommand)]
 pub(super) enum Clients {
     Add(add::Add),
+    /// List all clients, newest first: yours and those that registered themselves
+    #[command(after_help = "Examples:\n  portcullis client list\n  portcullis client list --origin operator --json")]
+    List {
+        /// Only those that were made so: `operator` or `registered`
+        #[arg(long)]
+        origin: Option<list::Origin>,
+    },
+    /// Show one client
+    #[command(after_help = "Examples:\n  portcullis client show \"Nightly report\"\n  portcullis client show pc_c_3Vq --json")]
+    Show {
+        /// Its id, the beginning of it, or its name
+        client: String,
+    },
+    /// List the well-known clients that `client add --preset` knows
+    #[command(after_help = "Examples:\n  portcullis client presets\n  portcullis client presets --json")]
+    Presets,
+    Secret(secret::Secret),
+    /// Forbid a client everything, until it is enabled again
+    #[command(after_help = "Examples:\n  portcullis client disable pc_c_3Vq --dry-run\n  portcullis client disable pc_c_3Vq --yes")]
+    Disable {
+        /// Its id, the beginning of it, or its name
+        client: String,
+        #[command(flatten)]
+        danger: Danger,
+    },
+    /// Let a disabled client go on
+    #[command(after_help = "Examples:\n  portcullis client enable pc_c_3Vq\n  portcullis client enable \"Nightly report\"")]
+    Enable {
+        /// Its id, the beginning of it, or its name
+        client: String,
+    },
+    /// Remove a client, and end all that people allowed it
+    #[command(after_help = "Examples:\n  portcullis client remove pc_c_3Vq --dry-run\n  portcullis client remove pc_c_3Vq --yes")]
+    Remove {
+        /// Its id, the beginning of it, or its name
+        client: String,
+        #[command(flatten)]
+        danger: Danger,
+    },
 }
 
 impl Clients {
     pub(super) fn run(&self, global: &Global) -> Outcome {
         match self {
             Self::Add(add) => Desk::change(global, async |desk| add.run(desk).await),
+            Self::List { origin } => Desk::look(global, async |desk| list::list(desk, *origin).await),
+            Self::Show { client } => Desk::look(global, async |desk| list::show(desk, client).await),
+            Self::Presets => presets::list(global.output()),
+            Self::Secret(secret) => Desk::look(global, async |desk| secret.run(desk).await),
+            Self::Disable { client, danger } => Desk::look(global, async |desk| remove::disable(desk, client, *danger).await),
+            Self::Enable { client } => Desk::look(global, async |desk| remove::enable(desk, client).await),
+            Self::Remove { client, danger } => Desk::look(global, async |desk| remove::remove(desk, client, *danger).await),
         }
     }
 }
@@ -63,6 +120,7 @@ struct SecretRecord {
 impl<'a> Record<'a> {
     fn of(client: &'a Client) -> Self {
         let secrets = client.secrets.iter();
+        let machines = client.machine_scopes.iter();
         Self {
             client_id: client.id.as_str(),
             client_secret: None,
@@ -72,11 +130,7 @@ impl<'a> Record<'a> {
             redirect_uris: client.redirect_uris.iter().map(RedirectUri::as_str).collect(),
             grant_types: client.grant_types.iter().map(|grant| grant.as_str()).collect(),
             scope: client.scope.as_ref().map(ToString::to_string),
-            machine_scopes: client
-                .machine_scopes
-                .iter()
-                .map(|(resource, scope)| MachineScope { resource, scope: scope.to_string() })
-                .collect(),
+            machine_scopes: machines.map(|(resource, scope)| MachineScope { resource, scope: scope.to_string() }).collect(),
             introspects: &client.introspects,
             trusted: client.trusted,
             secrets: secrets
@@ -90,4 +144,32 @@ impl<'a> Record<'a> {
     fn with_secret(self, secret: Option<&'a str>) -> Self {
         Self { client_secret: secret, ..self }
     }
+}
+
+/// What people are told of a client.
+fn facts(client: &Client, secret: Option<&str>, desk: &Desk) -> Facts {
+    let mut facts = Facts::default();
+    facts.add("client_id", client.id.as_str());
+    facts.add_some("client_secret", secret.map(|secret| format!("{secret}   (shown only now)")));
+    facts.add("kind", if client.is_confidential() { "confidential: it has a secret" } else { "public: it has no secret" });
+    facts.add("made by", if client.origin == ClientOrigin::Operator { "you" } else { "itself: its name is not verified" });
+    for uri in &client.redirect_uris {
+        facts.add("returns to", uri.as_str());
+    }
+    for (resource, scope) in &client.machine_scopes {
+        facts.add("for itself", format!("{scope} at {resource}"));
+    }
+    for resource in &client.introspects {
+        facts.add("may ask about", format!("tokens for {resource}"));
+    }
+    facts.add_some("asks for", client.scope.as_ref().map(ToString::to_string));
+    if client.trusted {
+        facts.add("consent", "not asked: you vouch for it");
+    }
+    for one in client.secrets.iter().filter(|_| secret.is_none()) {
+        let ends = one.expires_at.map(|end| format!(", ends {}", ago(end, desk.now))).unwrap_or_default();
+        facts.add("secret", format!("made {}{ends}", ago(one.created_at, desk.now)));
+    }
+    facts.add_some("disabled", client.disabled_at.map(|since| ago(since, desk.now)));
+    facts
 }

@@ -1,0 +1,37 @@
+//! `portcullis resource remove`.
+
+use super::{Record, refuse_configured, titled};
+use crate::{
+    app::load_resources,
+    cli::{danger::Danger, desk::Desk, failure::Outcome, find, output::counted, table::harmless},
+    protocol::client::Client,
+};
+
+/// The resource goes first: from then on nothing new begins there.
+pub(super) async fn run(desk: &Desk, given: &str, danger: Danger) -> Outcome {
+    let resources = load_resources(&desk.config, &desk.store).await?;
+    let resource = find::resource(&resources, given, desk)?;
+    refuse_configured(&resource, desk)?;
+    let identifier = resource.identifier.as_str();
+    let counts = desk.store.count_grants_at(identifier).await?;
+    let uses =
+        |client: &Client| client.machine_scopes.contains_key(identifier) || client.introspects.iter().any(|known| known == identifier);
+    let machines = desk.store.clients().await?.iter().filter(|client| uses(client)).count();
+    let what = format!(
+        "Nobody gets tokens for {} any more. {} of {} {}, and {} what they may do there.",
+        harmless(&resource.name),
+        counted(counts.grants, "grant"),
+        find::people(counts.people),
+        if counts.grants == 1 { "ends" } else { "end" },
+        match machines {
+            0 => "no client of yours loses".to_owned(),
+            1 => "1 client of yours loses".to_owned(),
+            number => format!("{number} clients of yours lose"),
+        },
+    );
+    if danger.is_taken(&what)? {
+        desk.store.remove_resource(resource.identifier.canonical()).await?;
+        desk.store.revoke_grants_at(identifier, "the resource was removed", desk.now).await?;
+    }
+    desk.output.show(&Record::of(&resource, desk), &danger.told(&format!("Removed {}", titled(&resource))))
+}
