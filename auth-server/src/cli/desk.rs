@@ -30,7 +30,9 @@ impl Desk {
     pub(super) fn change(global: &Global, work: impl AsyncFnOnce(&Self) -> Outcome) -> Outcome {
         let config = global.configuration()?;
         serve::make_data_dir(&config)?;
-        Self::run(global, config, work)
+        // Whoever names an issuer means it, even one that is new to this database.
+        let may_be_new = global.issuer.is_some();
+        Self::run(global, config, may_be_new, work)
     }
 
     /// Runs a command that only looks; where there is no database there is nothing to see.
@@ -42,15 +44,15 @@ impl Desk {
             let sentence = format!("there is no database {}; `portcullis serve` makes it, --data-dir names another folder", file.display());
             return Err(Failure::NotFound(sentence));
         }
-        Self::run(global, config, work)
+        Self::run(global, config, false, work)
     }
 
-    fn run(global: &Global, config: Config, work: impl AsyncFnOnce(&Self) -> Outcome) -> Outcome {
+    fn run(global: &Global, config: Config, may_be_new: bool, work: impl AsyncFnOnce(&Self) -> Outcome) -> Outcome {
         // A second call finds the provider in place.
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("starting the command")?;
         runtime.block_on(async {
-            let store = open(global, &config).await?;
+            let store = open(&config, may_be_new).await?;
             let desk = Self { store, now: Clock::system().now(), output: global.output(), config };
             let outcome = work(&desk).await;
             desk.store.close().await;
@@ -87,10 +89,9 @@ impl Desk {
     }
 }
 
-/// Whoever names an issuer means it. Without a word of it, a database of another issuer
-/// is more likely a forgotten setting than a new issuer.
-async fn open(global: &Global, config: &Config) -> Result<Store, Failure> {
-    if global.issuer.is_some() {
+/// A database of another issuer is more likely a forgotten setting than a new issuer.
+async fn open(config: &Config, may_be_new: bool) -> Result<Store, Failure> {
+    if may_be_new {
         return Ok(Store::open(&config.database, &config.issuer).await?);
     }
     Store::open_known(&config.database, &config.issuer).await?.map_err(|OtherIssuers(known)| {

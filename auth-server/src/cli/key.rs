@@ -10,14 +10,17 @@ use super::{
     danger::Danger,
     desk::Desk,
     failure::{Failure, Outcome},
-    find,
     table::Table,
 };
 use crate::{
+    config::resource_lifetimes,
     keys,
     protocol::vocabulary::SigningAlgorithm,
     store::{Rotation, StoredKey},
 };
+
+/// Clocks differ, and a server signs with the old key until it hears of the change.
+const SLACK: TimeDelta = TimeDelta::minutes(2);
 
 /// The longest that a verifier may trust the key set that it has (MCP-AS-175).
 const LONGEST_CACHE: TimeDelta = TimeDelta::hours(1);
@@ -132,7 +135,8 @@ async fn rotate(desk: &Desk, only: Option<SigningAlgorithm>, danger: Danger) -> 
         let which = only.map(|only| format!("{} ", only.as_str())).unwrap_or_default();
         return Err(Failure::NotFound(format!("no {which}key on standby {}; `portcullis serve` makes one", desk.place())));
     }
-    let stays = find::longest_token(desk).await? + desk.config.tokens.clock_skew;
+    let (_, longest) = resource_lifetimes();
+    let stays = longest + SLACK;
     let what: Vec<String> = standbys.iter().map(|standby| plan(standby, stays, desk.now)).collect();
     if !danger.is_taken(&what.join(" "))? {
         let turns: Vec<Turn> = standbys.iter().map(|standby| planned(standby, &keys)).collect();

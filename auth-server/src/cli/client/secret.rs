@@ -6,7 +6,7 @@ use clap::Args;
 use super::{Record, facts, remove::store};
 use crate::{
     cli::{
-        ago::{ago, span},
+        ago::ago,
         danger::Danger,
         desk::Desk,
         failure::{Failure, Outcome},
@@ -65,7 +65,7 @@ impl Secret {
         store(desk, &client).await?;
         let old = ends.map_or_else(
             || "The old secret is refused from now on".to_owned(),
-            |end| format!("The old secret ends {}, {}", ago(end, desk.now), span(end - desk.now)),
+            |end| format!("The old secret ends {}", ago(end, desk.now)),
         );
         let said = format!("A new secret for {name}\n{}{old}", facts(&client, Some(secret.wire()), desk).render());
         desk.output.show(&Record::of(&client).with_secret(Some(secret.wire())), &said)

@@ -18,16 +18,13 @@ pub(super) async fn run(desk: &Desk, given: &str, danger: Danger) -> Outcome {
         |client: &Client| client.machine_scopes.contains_key(identifier) || client.introspects.iter().any(|known| known == identifier);
     let machines = desk.store.clients().await?.iter().filter(|client| uses(client)).count();
     let what = format!(
-        "Nobody gets tokens for {} any more. {} of {} {}, and {} what they may do there.",
+        "Nobody gets tokens for {} any more. {} of {} {}; {} of yours {} access there.",
         harmless(&resource.name),
         counted(counts.grants, "grant"),
         find::people(counts.people),
         if counts.grants == 1 { "ends" } else { "end" },
-        match machines {
-            0 => "no client of yours loses".to_owned(),
-            1 => "1 client of yours loses".to_owned(),
-            number => format!("{number} clients of yours lose"),
-        },
+        counted(i128::try_from(machines).unwrap_or_default(), "client"),
+        if machines == 1 { "loses" } else { "lose" },
     );
     if danger.is_taken(&what)? {
         desk.store.remove_resource(resource.identifier.canonical()).await?;
