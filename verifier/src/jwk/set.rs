@@ -11,6 +11,8 @@ use super::{Algorithm, Jwk};
 #[derive(Debug)]
 pub struct Set {
     by_kid: HashMap<String, Jwk>,
+    /// Keys without a name, which only [`Set::only_for`] looks at.
+    unnamed: Vec<Jwk>,
 }
 
 /// Why a document is not used as a key set. What is in it, key by key, is no reason:
@@ -51,19 +53,29 @@ impl Set {
         if document.keys.len() > MOST_KEYS {
             return Err(SetError::TooLarge);
         }
-        let mut by_kid = HashMap::new();
+        let mut set = Self { by_kid: HashMap::new(), unnamed: Vec::new() };
         for key in document.keys.iter().filter_map(|raw| Jwk::from_json(raw.get().as_bytes()).ok()) {
-            let Some(kid) = key.kid().map(str::to_owned) else { continue };
-            if by_kid.insert(kid, key).is_some() {
+            let Some(kid) = key.kid().map(str::to_owned) else {
+                set.unnamed.push(key);
+                continue;
+            };
+            if set.by_kid.insert(kid, key).is_some() {
                 return Err(SetError::DuplicateKid);
             }
         }
-        if by_kid.is_empty() { Err(SetError::NoneUsable) } else { Ok(Self { by_kid }) }
+        if set.by_kid.is_empty() && set.unnamed.is_empty() { Err(SetError::NoneUsable) } else { Ok(set) }
     }
 
     /// The key of this name.
     pub fn find(&self, kid: &str) -> Option<&Jwk> {
         self.by_kid.get(kid)
+    }
+
+    /// The one key that fits; `None` where none or several do.
+    pub(crate) fn only_for(&self, algorithm: Algorithm) -> Option<&Jwk> {
+        let mut fitting = self.by_kid.values().chain(&self.unnamed).filter(|key| key.fits(algorithm));
+        let first = fitting.next()?;
+        fitting.next().is_none().then_some(first)
     }
 }
 

@@ -42,6 +42,13 @@ impl Issuer {
         Ok(Self { written: text.to_owned(), url })
     }
 
+    /// Reads the identifier of somebody else's server, which may end in a slash. It is
+    /// part of the name: with or without it are two issuers.
+    pub(crate) fn parse_foreign(text: &str) -> Result<Self, IssuerError> {
+        let issuer = Self::parse(text.strip_suffix('/').unwrap_or(text))?;
+        Ok(Self { written: text.to_owned(), ..issuer })
+    }
+
     /// The identifier as it was written.
     pub fn as_str(&self) -> &str {
         &self.written

@@ -3,9 +3,9 @@
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD as BASE64URL};
 use chrono::{DateTime, Utc};
 use portcullis_verifier::{
+    Rejection,
     access_token::{Checks, VerifiedToken},
     jwk,
-    rejection::Rejection,
 };
 use serde_json::{Map, Value, json};
 
@@ -56,7 +56,7 @@ pub(super) async fn inspect(desk: &Desk, token: &str, resource: Option<&str>) ->
         Ok(()) => true,
         Err(rejection) => {
             reasons.push(explain(&rejection, &decoded, &keys, desk));
-            matches!(rejection, Rejection::Expired | Rejection::NotYetValid | Rejection::Issuer)
+            matches!(rejection, Rejection::Expired { .. } | Rejection::NotYetValid { .. } | Rejection::Issuer { .. })
         }
     };
     if signed_by_us {
@@ -79,7 +79,7 @@ pub(super) async fn inspect(desk: &Desk, token: &str, resource: Option<&str>) ->
 fn check(desk: &Desk, token: &str, keys: &[StoredKey]) -> Result<Result<(), Rejection>, Failure> {
     let published: Vec<_> = keys.iter().filter(|key| key.leaves_at.is_none_or(|end| desk.now < end)).map(|key| &key.public_jwk).collect();
     let body = serde_json::to_vec(&json!({ "keys": published })).map_err(anyhow::Error::new)?;
-    let Ok(set) = jwk::Set::from_json(&body) else { return Ok(Err(Rejection::UnknownKey)) };
+    let Ok(set) = jwk::Set::from_json(&body) else { return Ok(Err(Rejection::UnknownKey("any".to_owned()))) };
     let checks = Checks { issuer: desk.config.issuer.as_str(), now: desk.now, skew: desk.config.tokens.clock_skew };
     Ok(VerifiedToken::check(token, &set, &checks).map(drop))
 }
@@ -91,13 +91,13 @@ fn explain(rejection: &Rejection, token: &Decoded, keys: &[StoredKey], desk: &De
     let when = |name| token.time(name).map_or_else(|| "at a time it does not say".to_owned(), |time| ago(time, now));
     let another = || Reason::new("wrong_issuer", format!("it says that {} issued it; this server is {ours}", token.text("iss")));
     match rejection {
-        Rejection::Expired => Reason::new("expired", format!("it expired {}", when("exp"))),
-        Rejection::NotYetValid => Reason::new("not_yet_valid", format!("it begins {}: a clock is wrong", when("iat"))),
-        Rejection::Issuer => another(),
-        Rejection::UnknownKey if token.text("iss") != ours => another(),
-        Rejection::UnknownKey => unknown_key(token, keys, now),
-        Rejection::Signature => Reason::new("wrong_signature", "its signature is wrong: it was changed, or made up, or cut off"),
-        Rejection::Type => Reason::new(
+        Rejection::Expired { .. } => Reason::new("expired", format!("it expired {}", when("exp"))),
+        Rejection::NotYetValid { .. } => Reason::new("not_yet_valid", format!("it begins {}: a clock is wrong", when("iat"))),
+        Rejection::Issuer { .. } => another(),
+        Rejection::UnknownKey(_) if token.text("iss") != ours => another(),
+        Rejection::UnknownKey(_) => unknown_key(token, keys, now),
+        Rejection::Signature(_) => Reason::new("wrong_signature", "its signature is wrong: it was changed, or made up, or cut off"),
+        Rejection::Type(_) => Reason::new(
             "wrong_type",
             format!("its type is {}, and an access token's is at+jwt", token.header.get("typ").unwrap_or(&Value::Null)),
         ),
