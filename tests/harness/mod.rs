@@ -14,11 +14,11 @@ mod store;
 pub(crate) use answer::Answer;
 pub(crate) use ask::Ask;
 pub(crate) use client::{Client, Tokens};
-pub(crate) use html::Form;
+pub(crate) use html::{Form, forms};
 pub(crate) use person::{Person, Place};
 pub(crate) use port::free_port;
 pub(crate) use redis::Redis;
-pub(crate) use server::{Ran, Server, Setup};
+pub(crate) use server::{Ran, Server, Setup, encoded};
 pub(crate) use store::{Store, on_both_stores};
 
 use std::{

@@ -188,6 +188,16 @@ impl Server {
         twin
     }
 
+    /// A server for another issuer on the same database.
+    pub(crate) async fn neighbour(&self) -> Self {
+        let mut setup = self.setup.clone();
+        setup.listen = None;
+        let neighbour = Self::in_folder(setup, Arc::clone(&self.folder), self.database.clone());
+        neighbour.run();
+        neighbour.ready().await;
+        neighbour
+    }
+
     /// The clock of the next process, as `faketime` reads it: `+2 hours`.
     pub(crate) async fn restart_at(&mut self, offset: Option<&str>) {
         self.kill();
