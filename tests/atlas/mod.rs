@@ -31,6 +31,8 @@ on_both_stores! {
     async fn register(store: Store) { run::run("register", store).await; }
     async fn revoke(store: Store) { run::run("revoke", store).await; }
     async fn introspect(store: Store) { run::run("introspect", store).await; }
+    async fn metadata(store: Store) { run::run("metadata", store).await; }
+    async fn any(store: Store) { run::run("any", store).await; }
 }
 
 /// Every row is either run or waits for a named issue; none is in both places, none twice.

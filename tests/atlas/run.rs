@@ -93,8 +93,7 @@ async fn act(world: &mut World<'_>, sheet: &Sheet, input: &Input, answer: &str) 
         outcome.answer = allowed.answer;
         outcome.left = allowed.left;
     }
-    let (issuer, state) = (world.stage.server.issuer.clone(), world.ask().state);
-    expected.check(&outcome, &issuer, &state);
+    expected.check(&outcome, &world.stage.server.issuer);
     if let (Expected::Code { .. }, Some(left)) = (&expected, &outcome.left) {
         let code = left.query_pairs().find(|(name, _)| name == "code").map(|(_, code)| code.into_owned()).unwrap();
         world.secrets.push(code.clone());
@@ -106,7 +105,8 @@ async fn act(world: &mut World<'_>, sheet: &Sheet, input: &Input, answer: &str) 
 
 /// The person answers the consent page that the request led to.
 async fn allow(world: &mut World<'_>, shown: &Outcome) -> Outcome {
-    let place = crate::harness::Place { url: url::Url::parse(&world.stage.server.url("/")).unwrap(), answer: shown.answer.clone(), left: false };
+    let place =
+        crate::harness::Place { url: url::Url::parse(&world.stage.server.url("/")).unwrap(), answer: shown.answer.clone(), left: false };
     let form = place.form("/decision");
     let answer = world.person.submit_only(&form, Some(("decision", "allow"))).await;
     let mut outcome = Outcome::of(&form.action);

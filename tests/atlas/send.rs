@@ -25,12 +25,14 @@ pub(super) struct Outcome {
     pub(super) path: String,
     /// The address that the client expects its answer at.
     pub(super) redirect_uri: Option<String>,
+    /// The state that was sent.
+    pub(super) state: Option<String>,
 }
 
 impl Outcome {
     pub(super) fn of(path: &str) -> Self {
         let answer = Answer { status: 0, headers: reqwest::header::HeaderMap::new(), body: String::new() };
-        Self { answer, left: None, at: path.to_owned(), requests: Vec::new(), path: path.to_owned(), redirect_uri: None }
+        Self { answer, left: None, at: path.to_owned(), requests: Vec::new(), path: path.to_owned(), redirect_uri: None, state: None }
     }
 
     pub(super) fn take(&mut self, answer: Answer) {
@@ -54,7 +56,9 @@ async fn send_plain(world: &mut World<'_>, template: &Template, input: &Input) -
     let (method, path) = to.split_once(' ').expect("a method and a path");
     let pairs = pairs(world, &template.form, input).await;
     let mut outcome = Outcome::of(path.split('?').next().unwrap());
-    outcome.redirect_uri = pairs.iter().find(|(name, _)| name == "redirect_uri").map(|(_, value)| value.clone());
+    let sent = |wanted: &str| pairs.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.clone());
+    outcome.redirect_uri = sent("redirect_uri");
+    outcome.state = sent("state");
     let mut form = encoded(&pairs);
     form.push_str(&world.fill(&input.more).await);
     let mut headers = headers(world, template, input).await;
@@ -188,6 +192,7 @@ async fn send_form(world: &mut World<'_>, template: &Template, input: &Input) ->
 async fn post(world: &mut World<'_>, form: &Form, action: &str, input: &Input, template: &Template) -> Outcome {
     let mut outcome = Outcome::of(action);
     outcome.redirect_uri = Some(world.client.redirect_uri.clone());
+    outcome.state = Some(world.ask().state);
     let mut headers = headers(world, template, input).await;
     let usual = [
         ("content-type", "application/x-www-form-urlencoded".to_owned()),

@@ -27,7 +27,10 @@ impl Stage {
             setup = setup.table(name, table);
         }
         if !wish.tables.contains_key("limits") {
-            setup = setup.table("limits", "client_failures_per_minute = 100000\nsource_failures_per_minute = 100000\nlogin_failures_per_source = 10000");
+            setup = setup.table(
+                "limits",
+                "client_failures_per_minute = 100000\nsource_failures_per_minute = 100000\nlogin_failures_per_source = 10000",
+            );
         }
         if !wish.tables.contains_key("registration") {
             setup = setup.table("registration", "per_source_per_hour = 1000000");

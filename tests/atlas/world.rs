@@ -90,9 +90,7 @@ impl<'s> World<'s> {
             "access forged" => self.forged_token().await,
             "mail access" => self.mail_token().await,
             "initial" => self.stage.initial_access_token().await,
-            "33 redirect URIs" => {
-                (0..33).map(|number| format!("\"https://app.example.com/{number}\"")).collect::<Vec<_>>().join(",")
-            }
+            "33 redirect URIs" => (0..33).map(|number| format!("\"https://app.example.com/{number}\"")).collect::<Vec<_>>().join(","),
             "code cut" => self.cut_code().await,
             "many pairs" => (0..101).map(|number| format!("p{number}=1")).collect::<Vec<_>>().join("&"),
             "code" => self.code().await,
@@ -116,7 +114,11 @@ impl<'s> World<'s> {
             "id" => client.id,
             "callback" => client.redirect_uri,
             "secret" | "basic" => {
-                let value = if what == "secret" { client.secret.clone().expect("a secret") } else { basic(&client.id, client.secret.as_deref().expect("a secret")) };
+                let value = if what == "secret" {
+                    client.secret.clone().expect("a secret")
+                } else {
+                    basic(&client.id, client.secret.as_deref().expect("a secret"))
+                };
                 self.secrets.push(value.clone());
                 value
             }
@@ -159,7 +161,7 @@ impl<'s> World<'s> {
     /// The person ends something on their account page.
     pub(super) async fn end(&mut self, what: &str) {
         let place = self.person.open("/account").await;
-        let action = if what == "grant" { "/revoke" } else { "/sign-out" };
+        let action = if what == "grant" { "/revoke" } else { "/end" };
         let form = place.form(action);
         let place = self.person.submit(&form, None).await;
         assert_eq!(place.answer.status, 200, "{}", place.answer.body);
@@ -245,4 +247,3 @@ async fn own_person(stage: &mut Stage) -> Person {
     person.sign_in_at_home().await;
     person
 }
-

@@ -198,7 +198,7 @@ impl Server {
         neighbour
     }
 
-    /// The clock of the next process, as `faketime` reads it: `+2 hours`.
+    /// The clock of the next process, as `faketime -f` reads it: `+61s`, `+20m`, `+2h`, `+181d`.
     pub(crate) async fn restart_at(&mut self, offset: Option<&str>) {
         self.kill();
         self.setup.faketime = offset.map(str::to_owned);
@@ -311,6 +311,11 @@ impl Server {
     /// The address of its database.
     pub(crate) fn database(&self) -> &str {
         &self.database
+    }
+
+    /// The file of its settings.
+    pub(crate) fn config(&self) -> &Path {
+        &self.config
     }
 
     fn log_path(&self) -> PathBuf {

@@ -121,6 +121,21 @@ impl PageFailure {
         self
     }
 
+    /// Whether we broke, rather than whoever asked.
+    pub fn is_our_fault(&self) -> bool {
+        self.step == Step::Broken
+    }
+
+    /// What a program is told.
+    pub fn code(&self) -> ErrorCode {
+        self.code
+    }
+
+    /// Why, for the log.
+    pub fn reason(&self) -> &str {
+        &self.reason
+    }
+
     /// As a page or, for a program that accepts JSON and no pages, as JSON (OA-AZ-02).
     pub fn for_reader(self, headers: &HeaderMap) -> Response {
         if !wants_json(headers) {

@@ -2,7 +2,7 @@
 
 use axum::{
     extract::{Path, Request, State},
-    http::{HeaderMap, HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderValue, header},
     response::{IntoResponse as _, Response},
 };
 use chrono::{DateTime, Utc};
@@ -43,8 +43,7 @@ pub fn page_for(app: &App, pending: &Pending, error: Option<&str>) -> Result<Res
         username: hint.to_owned(),
         error: error.map(str::to_owned),
     };
-    let status = if error.is_some() { StatusCode::UNAUTHORIZED } else { StatusCode::OK };
-    Ok(Page::new(page).with_status(status).into_response())
+    Ok(Page::new(page).into_response())
 }
 
 /// `POST /authorize/{handle}/sign-in`.
@@ -107,8 +106,7 @@ fn plain_page(app: &App, headers: &HeaderMap, error: Option<&str>) -> Result<Res
         username: String::new(),
         error: error.map(str::to_owned),
     };
-    let status = if error.is_some() { StatusCode::UNAUTHORIZED } else { StatusCode::OK };
-    let mut response = Page::new(page).with_status(status).into_response();
+    let mut response = Page::new(page).into_response();
     if let Some(cookie) = set_cookie {
         response.headers_mut().append(header::SET_COOKIE, cookie);
     }

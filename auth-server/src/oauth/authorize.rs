@@ -12,7 +12,7 @@ use axum::{
 };
 use chrono::{DateTime, Utc};
 
-use super::flow::{Kept, redirect};
+use super::flow::{Kept, redirect, told_to_client};
 use crate::{
     app::App,
     entropy,
@@ -73,7 +73,10 @@ async fn begin(app: &App, parts: &Parts, encoded: &[u8]) -> Result<Response, Pag
         Event::of(Step::AuthorizeRefused).client(client.id.as_str()).because(refused.reason).record();
         return Ok(redirect(&authorize::error_location(refused, &app.config.issuer)));
     }
-    keep(app, parts, &client, &kept, now).await
+    match keep(app, parts, &client, &kept, now).await {
+        Ok(response) => Ok(response),
+        Err(failure) => told_to_client(app, &client, &kept, failure),
+    }
 }
 
 async fn client(app: &App, parameters: &Parameters) -> Result<std::sync::Arc<Client>, PageFailure> {

@@ -20,10 +20,10 @@ use crate::{
     http::PageFailure,
     login::{self, session::SignedIn},
     protocol::{
-        authorize::{self, AuthorizationRequest, RefusedRequest},
+        authorize::{self, AuthorizationRequest, RedirectError, RefusedRequest},
         client::Client,
         consent::{Decision, Remembered},
-        error::Refusal as _,
+        error::{ErrorCode, Refusal as _},
         metadata::OFFLINE_ACCESS,
         next_step::{Consented, NextStep, Requested, SessionView, Situation, next_step},
         resource::ProtectedResource,
@@ -98,18 +98,40 @@ impl Pending {
 pub async fn dispatch(State(app): State<App>, Path(handle): Path<String>, headers: HeaderMap) -> Result<Response, PageFailure> {
     let now = app.clock.now();
     let pending = Pending::find(&app, &handle, &headers, now).await?;
-    let signed_in = login::session::current(&app, &headers, now).await?;
-    let known = Known::gather(&app, &pending, signed_in.as_ref()).await?;
-    let resource = pending.resource(&app);
-    let situation = known.situation(&app, &pending, resource.as_deref(), signed_in.as_ref());
+    match proceed(&app, &pending, &headers, now).await {
+        Ok(response) => Ok(response),
+        Err(failure) => told_to_client(&app, &pending.client, &pending.kept, failure),
+    }
+}
+
+/// Our own fault is told to the client, whose address has been checked by then (OA-AZ-19).
+pub(super) fn told_to_client(app: &App, client: &Client, kept: &Kept, failure: PageFailure) -> Result<Response, PageFailure> {
+    if !failure.is_our_fault() {
+        return Err(failure);
+    }
+    let is_store_away = failure.code() == ErrorCode::TemporarilyUnavailable;
+    let reason = if is_store_away { RedirectError::TemporarilyUnavailable } else { RedirectError::ServerError };
+    let refused = match kept {
+        Kept::Refused(refused) => refused.clone().because(reason),
+        Kept::Valid(request) => request.refused(reason),
+    };
+    Event::of(Step::Broken).client(client.id.as_str()).because(failure.reason()).record();
+    Ok(redirect(&authorize::error_location(&refused, &app.config.issuer)))
+}
+
+async fn proceed(app: &App, pending: &Pending, headers: &HeaderMap, now: DateTime<Utc>) -> Result<Response, PageFailure> {
+    let signed_in = login::session::current(app, headers, now).await?;
+    let known = Known::gather(app, pending, signed_in.as_ref()).await?;
+    let resource = pending.resource(app);
+    let situation = known.situation(app, pending, resource.as_deref(), signed_in.as_ref());
     match (next_step(&situation, now), &pending.kept, &signed_in, &resource) {
-        (NextStep::SignIn, ..) => login::sign_in::page_for(&app, &pending, None),
+        (NextStep::SignIn, ..) => login::sign_in::page_for(app, pending, None),
         (NextStep::AskConsent, Kept::Valid(request), Some(signed_in), Some(resource)) => {
-            Ok(consent::show(&app, &pending, request, resource, signed_in, &known.remembered, now))
+            Ok(consent::show(app, pending, request, resource, signed_in, &known.remembered, now))
         }
-        (NextStep::IssueCode(consented), _, Some(signed_in), _) => issue(&app, &pending, signed_in, &consented, now).await,
-        (NextStep::Refuse(refused), ..) => refuse(&app, &pending, &refused, now).await,
-        (NextStep::OfferReturn(refused), ..) => Ok(consent::offer_return(&app, &pending, &refused)),
+        (NextStep::IssueCode(consented), _, Some(signed_in), _) => issue(app, pending, signed_in, &consented, now).await,
+        (NextStep::Refuse(refused), ..) => refuse(app, pending, &refused, now).await,
+        (NextStep::OfferReturn(refused), ..) => Ok(consent::offer_return(app, pending, &refused)),
         (NextStep::Stop(error), ..) => {
             Err(PageFailure::bad_request(error.for_people(), error).with_code(error.answer().code).for_client(pending.client.id.as_str()))
         }
