@@ -12,7 +12,7 @@ use crate::{
     clients::ClientCache,
     clock::Clock,
     config::Config,
-    http::{browser::Cookies, csrf::FormKey, guard::HostGuard},
+    http::{browser::Cookies, csrf::FormKey, guard::HostGuard, page::Frame},
     keys::{self, KeyRing, MasterKey},
     limits::{Limits, Sources},
     login::password::Passwords,
@@ -52,6 +52,8 @@ pub struct Parts {
     pub documents: Documents,
     /// Checks passwords.
     pub passwords: Passwords,
+    /// What is around each page.
+    pub frame: Frame,
     /// Names and reads cookies.
     pub cookies: Cookies,
     /// Tokens in forms.
@@ -91,6 +93,7 @@ impl App {
             refresh_tokens: RefreshTokenKeys::new(&master_key),
             clients: ClientCache::new(),
             passwords: Passwords::new(config.limits.password_checks_at_once)?,
+            frame: Frame::new(&config.issuer),
             cookies: Cookies::new(&config.issuer),
             forms: FormKey::new(&master_key),
             hosts: HostGuard::new(&config.issuer, config.trusted_proxies.clone()),

@@ -37,6 +37,7 @@ pub mod store;
 pub mod tokens;
 pub mod transient;
 
+pub mod ago;
 pub mod clock;
 pub mod entropy;
 pub mod secret;

@@ -43,7 +43,7 @@ fn api(app: &App) -> Router<App> {
     if app.config.registration.mode != crate::config::RegistrationMode::Off {
         api = api.route("/register", public(post(register::register), "POST, OPTIONS"));
     }
-    api
+    api.layer(CatchPanicLayer::custom(|_| ApiFailure::from(anyhow::anyhow!("a handler panicked")).into_response()))
 }
 
 /// What people look at.
@@ -56,6 +56,7 @@ fn pages() -> Router<App> {
         .route("/authorize/{handle}/sign-in", page(post(sign_in::sign_in_for), "POST"))
         .route("/authorize/{handle}/switch-account", page(post(sign_in::switch_account), "POST"))
         .route("/authorize/{handle}/decision", page(post(consent::decide), "POST"))
+        .route("/authorize/{handle}/return", page(post(flow::go_back), "POST"))
         .route("/sign-in", page(get(sign_in::show).post(sign_in::sign_in), "GET, HEAD, POST"))
         .route("/sign-out", page(post(sign_in::sign_out), "POST"))
         .route("/account", page(get(account::show), "GET, HEAD"))
@@ -86,8 +87,7 @@ fn public(route: MethodRouter<App>, allow: &'static str) -> MethodRouter<App> {
 
 /// For programs, but not in browsers.
 fn only(route: MethodRouter<App>, allow: &'static str) -> MethodRouter<App> {
-    let broken = |_| ApiFailure::from(anyhow::anyhow!("a handler panicked")).into_response();
-    route.fallback(move || async move { ApiFailure::method_not_allowed(allow) }).layer(CatchPanicLayer::custom(broken))
+    route.fallback(move || async move { ApiFailure::method_not_allowed(allow) })
 }
 
 /// JSON for programs, a page for people, no redirect anywhere (OA-HT-02).

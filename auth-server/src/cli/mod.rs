@@ -4,7 +4,6 @@
 //! `run`. Commands work beside a running server, directly on its database; it takes
 //! their changes in within a second.
 
-mod ago;
 mod client;
 mod completions;
 mod config;
@@ -30,7 +29,10 @@ use clap::{Args, Parser, Subcommand, error::ErrorKind};
 pub use failure::{Failure, Outcome};
 use output::Output;
 
-use crate::config::{Config, Sources, load};
+use crate::{
+    ago,
+    config::{Config, Sources, load},
+};
 
 /// An OAuth 2.1 authorization server made first of all for MCP.
 #[derive(Debug, Parser)]

@@ -10,7 +10,6 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse as _, Response},
 };
-use chrono::{DateTime, Utc};
 
 use crate::{
     app::App,
@@ -20,22 +19,12 @@ use crate::{
     oauth::flow::{Kept, Pending, redirect},
     protocol::{
         authorize::{AuthorizationRequest, RefusedRequest},
-        consent::{self, Answer, Decision, Remembered},
-        resource::ProtectedResource,
+        consent::{self, Answer, Decision, Question},
     },
 };
 
 /// Asks the person.
-pub fn show(
-    app: &App,
-    pending: &Pending,
-    request: &AuthorizationRequest,
-    resource: &ProtectedResource,
-    signed_in: &SignedIn,
-    remembered: &Remembered,
-    now: DateTime<Utc>,
-) -> Response {
-    let question = consent::question(request, &pending.client, resource, remembered, (&signed_in.session.user_name, now));
+pub fn show(app: &App, pending: &Pending, request: &AuthorizationRequest, signed_in: &SignedIn, question: Question) -> Response {
     Event::of(Step::ConsentShown)
         .client(pending.client.id.as_str())
         .user(&signed_in.session.user_id)
@@ -43,7 +32,7 @@ pub fn show(
         .scope(&request.scope)
         .record();
     let csrf = app.forms.token(signed_in.cookie.as_bytes(), pending.handle.wire());
-    Page::new(page::of(app, pending, question, csrf)).into_response()
+    Page::with_form(page::of(app, pending, request, question, csrf)).into_response()
 }
 
 /// `POST /authorize/{handle}/decision`: keeps the answer and goes back to the dispatcher.
@@ -63,7 +52,7 @@ pub async fn decide(State(app): State<App>, Path(handle): Path<String>, request:
     };
     let decision = consent::decide(asked, &signed_in.session.user_id, answer).map_err(|error| unclear(&error.to_string()))?;
     if !app.store.decide_request(&pending.handle.hash(), &serde_json::to_value(&decision).map_err(anyhow::Error::new)?).await? {
-        return Err(PageFailure::answered());
+        return Err(PageFailure::decided(pending.path(&app, "")));
     }
     record(&pending, asked, &signed_in, &decision, form.get("decision") == Some("not_me"));
     Ok(redirect(&pending.path(&app, "")))
@@ -86,5 +75,5 @@ fn unclear(reason: &str) -> PageFailure {
 /// Tells the person what is wrong, and lets them go back by themselves (OA-AZ-23).
 pub fn offer_return(app: &App, pending: &Pending, refused: &RefusedRequest) -> Response {
     Event::of(Step::AuthorizeRefused).client(pending.client.id.as_str()).because(refused.reason).record();
-    Page::new(page::return_to(app, pending, refused)).into_response()
+    Page::with_form(page::return_to(app, pending, refused)).into_response()
 }

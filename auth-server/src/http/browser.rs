@@ -10,7 +10,13 @@ use chrono::TimeDelta;
 use portcullis_verifier::vocabulary::Issuer;
 use sha2::{Digest as _, Sha256};
 
-use crate::protocol::vocabulary::{BrowserId, Kind, SessionId, Token};
+use crate::{
+    entropy,
+    protocol::vocabulary::{BrowserId, Kind, SessionId, Token},
+};
+
+/// How long a browser is known by its mark: longer than any sign-in takes.
+const MARK_LIFETIME: TimeDelta = TimeDelta::days(1);
 
 /// The names of the cookies of one issuer.
 #[derive(Clone, Debug)]
@@ -40,6 +46,16 @@ impl Cookies {
         read(headers, &self.browser)
     }
 
+    /// The mark of the browser, made now if it has none: then with the cookie to set.
+    pub fn browser_or_fresh(&self, headers: &HeaderMap) -> anyhow::Result<(Token<BrowserId>, Option<HeaderValue>)> {
+        if let Some(known) = self.browser(headers) {
+            return Ok((known, None));
+        }
+        let fresh = Token::new(entropy::random()?);
+        let cookie = self.set(&self.browser, fresh.wire(), MARK_LIFETIME);
+        Ok((fresh, Some(cookie)))
+    }
+
     /// Sets the session.
     pub fn set_session(&self, session: &Token<SessionId>, lifetime: TimeDelta) -> HeaderValue {
         self.set(&self.session, session.wire(), lifetime)
@@ -48,11 +64,6 @@ impl Cookies {
     /// Ends the session.
     pub fn clear_session(&self) -> HeaderValue {
         self.set(&self.session, "", TimeDelta::zero())
-    }
-
-    /// Marks the browser.
-    pub fn set_browser(&self, browser: &Token<BrowserId>, lifetime: TimeDelta) -> HeaderValue {
-        self.set(&self.browser, browser.wire(), lifetime)
     }
 
     fn set(&self, name: &str, value: &str, lifetime: TimeDelta) -> HeaderValue {

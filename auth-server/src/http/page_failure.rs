@@ -12,11 +12,14 @@ use super::{
     ApiFailure,
     api_failure::is_store_away,
     csrf::FormError,
-    page::{ErrorPage, Page},
+    page::{self, Trouble},
 };
 use crate::{
     events::{Event, Step},
-    protocol::error::{ErrorCode, OAuthError},
+    protocol::{
+        authorize::{PageError, RedirectError},
+        error::{ErrorCode, OAuthError, Refusal as _},
+    },
 };
 
 /// A refusal, or our own fault, at a page.
@@ -31,11 +34,13 @@ pub struct PageFailure {
     client_id: Option<String>,
     retry_after: Option<Duration>,
     allow: Option<&'static str>,
+    /// One of our pages, where it goes on.
+    way_on: Option<String>,
     /// What a program that does not read pages is told instead.
     code: ErrorCode,
 }
 
-const START_AGAIN: &str = "Go back to the application you came from and connect again.";
+const START_AGAIN: &str = "Go back to the app you came from and connect again.";
 
 impl PageFailure {
     /// Refuses in words for a person.
@@ -48,14 +53,32 @@ impl PageFailure {
         reason: impl Display,
     ) -> Self {
         let reason = reason.to_string();
-        Self { status, step, title, what, advice, reason, client_id: None, retry_after: None, allow: None, code: ErrorCode::InvalidRequest }
+        Self {
+            status,
+            step,
+            title,
+            what,
+            advice,
+            reason,
+            client_id: None,
+            retry_after: None,
+            allow: None,
+            way_on: None,
+            code: ErrorCode::InvalidRequest,
+        }
     }
 
     /// The authorization request can't be followed, and there is nowhere to go.
     pub fn bad_request(what: &'static str, reason: impl Display) -> Self {
-        let advice =
-            "The application sent something that this server can not follow. Connect again; if that does not help, tell its maker.";
+        let advice = "Connect again in the app; if that does not help, its maker has to change it.";
         Self::refused(StatusCode::BAD_REQUEST, Step::AuthorizeRefused, "This link does not work", what, advice, reason)
+    }
+
+    /// The authorization request names nobody who could be told.
+    pub fn nobody_to_tell(error: PageError, client_id: &str) -> Self {
+        let mut failure = Self::bad_request(error.for_people(), error).with_code(error.answer().code).for_client(client_id);
+        failure.advice = error.advice();
+        failure
     }
 
     /// A request that is over, or belongs to another browser.
@@ -77,6 +100,21 @@ impl PageFailure {
         )
     }
 
+    /// A request that has its answer, but whose browser was not sent back yet: it was
+    /// interrupted, perhaps by a second click.
+    pub fn decided(way_on: String) -> Self {
+        let mut failure = Self::answered();
+        failure.advice = "Continue to the app.";
+        failure.way_on = Some(way_on);
+        failure
+    }
+
+    /// A form of somebody who is no longer signed in.
+    pub fn signed_out() -> Self {
+        let (what, advice) = ("Nothing was changed, since you are not signed in any more.", "Sign in, then do it again.");
+        Self::refused(StatusCode::FORBIDDEN, Step::FormRefused, "You are signed out", what, advice, "no session")
+    }
+
     /// Nothing is there.
     pub fn not_found() -> Self {
         let (what, advice) = ("There is no page at this address.", "Check the address.");
@@ -85,7 +123,7 @@ impl PageFailure {
 
     /// The method is not one of `allow`.
     pub fn method_not_allowed(allow: &'static str) -> Self {
-        let (what, advice) = ("This address can not be used in this way.", START_AGAIN);
+        let (what, advice) = ("This address can not be used in this way.", "Go back, and follow the page from its beginning.");
         let mut failure = Self::refused(StatusCode::METHOD_NOT_ALLOWED, Step::Refused, "This does not work", what, advice, "wrong method");
         failure.allow = Some(allow);
         failure
@@ -121,19 +159,22 @@ impl PageFailure {
         self
     }
 
-    /// Whether we broke, rather than whoever asked.
-    pub fn is_our_fault(&self) -> bool {
-        self.step == Step::Broken
+    /// What the client is told if we, and not the request, are at fault (OA-AZ-19).
+    pub fn fault(&self) -> Option<RedirectError> {
+        (self.step == Step::Broken).then_some(if self.status == StatusCode::SERVICE_UNAVAILABLE {
+            RedirectError::TemporarilyUnavailable
+        } else {
+            RedirectError::ServerError
+        })
     }
 
-    /// What a program is told.
-    pub fn code(&self) -> ErrorCode {
-        self.code
-    }
-
-    /// Why, for the log.
-    pub fn reason(&self) -> &str {
-        &self.reason
+    /// Writes the event down.
+    pub fn record(&self) {
+        let mut event = Event::of(self.step).because(&self.reason);
+        if let Some(client_id) = &self.client_id {
+            event = event.client(client_id);
+        }
+        event.record();
     }
 
     /// As a page or, for a program that accepts JSON and no pages, as JSON (OA-AZ-02).
@@ -166,15 +207,15 @@ fn wants_json(headers: &HeaderMap) -> bool {
 impl From<anyhow::Error> for PageFailure {
     fn from(error: anyhow::Error) -> Self {
         let reason = format!("{error:#}");
-        let advice = "Nothing was changed. Try again; if it happens again, tell whoever runs this server, and quote the number below.";
+        let advice = "Try again in a moment. If it happens again, tell whoever runs this server, with the code below.";
         if is_store_away(&error) {
-            let what = "This server can not reach its store at the moment.";
+            let what = "This server can not reach its database at the moment.";
             let mut failure = Self::refused(StatusCode::SERVICE_UNAVAILABLE, Step::Broken, "One moment", what, advice, reason);
             failure.retry_after = Some(Duration::from_secs(2));
             failure.code = ErrorCode::TemporarilyUnavailable;
             return failure;
         }
-        let what = "Something went wrong on this server.";
+        let what = "A fault of this server stopped what you were doing.";
         Self::refused(StatusCode::INTERNAL_SERVER_ERROR, Step::Broken, "This did not work", what, advice, reason)
             .with_code(ErrorCode::ServerError)
     }
@@ -191,13 +232,9 @@ impl From<FormError> for PageFailure {
 
 impl IntoResponse for PageFailure {
     fn into_response(self) -> Response {
-        let mut event = Event::of(self.step).because(&self.reason);
-        if let Some(client_id) = &self.client_id {
-            event = event.client(client_id);
-        }
-        event.record();
-        let page = ErrorPage { title: self.title.to_owned(), what: self.what.to_owned(), advice: self.advice.to_owned() };
-        let mut response = Page::new(page).with_status(self.status).into_response();
+        self.record();
+        let mut response =
+            page::trouble(self.status, Trouble { title: self.title, what: self.what, advice: self.advice, way_on: self.way_on });
         let headers = response.headers_mut();
         if let Some(after) = self.retry_after {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(after.as_secs().max(1)));

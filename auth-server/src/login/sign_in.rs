@@ -8,42 +8,54 @@ use axum::{
 use chrono::{DateTime, Utc};
 
 use super::{
-    page::LoginPage,
+    page::{LoginPage, Purpose},
     password::Busy,
     session::{self, SignedIn},
 };
 use crate::{
     app::App,
-    entropy,
     events::{Event, Step},
     http::{
         PageFailure,
+        csrf::FormError,
         page::Page,
         page_form::{self, PageForm},
     },
     limits::Source,
     oauth::flow::{Pending, redirect},
-    protocol::vocabulary::{BrowserId, Token, TokenHash},
+    protocol::consent,
     secret::Secret,
 };
 
 /// What a person is told after a failed attempt; the same for an unknown name.
 const WRONG: &str = "The user name or the password is not right.";
 
+/// The longest e-mail address.
+const MOST_TYPED: usize = 254;
+
 /// What the form of the account page is about, for its token.
 const ACCOUNT: &str = "sign-in";
 
 /// The page for a pending request.
-pub fn page_for(app: &App, pending: &Pending, error: Option<&str>) -> Result<Response, PageFailure> {
+pub fn page_for(app: &App, pending: &Pending) -> Response {
     let hint = pending.login_hint().unwrap_or_default();
-    let page = LoginPage {
+    Page::with_form(request_page(app, pending, hint.to_owned(), None)).into_response()
+}
+
+fn request_page<'a>(app: &'a App, pending: &Pending, username: String, mistake: Option<&'static str>) -> LoginPage<'a> {
+    let name = consent::shown_name(&pending.client, pending.kept.redirect_uri());
+    let purpose = match pending.resource(app) {
+        Some(resource) => Purpose::Use { app: name, server: resource.name.clone() },
+        None => Purpose::App { app: name },
+    };
+    LoginPage {
+        frame: &app.frame,
         action: pending.path(app, "/sign-in"),
         csrf: app.forms.token(pending.browser.as_bytes(), pending.handle.wire()),
-        client_name: Some(pending.client.display_name()),
-        username: hint.to_owned(),
-        error: error.map(str::to_owned),
-    };
-    Ok(Page::new(page).into_response())
+        purpose,
+        username,
+        mistake,
+    }
 }
 
 /// `POST /authorize/{handle}/sign-in`.
@@ -55,7 +67,7 @@ pub async fn sign_in_for(State(app): State<App>, Path(handle): Path<String>, req
     app.forms.check(&parts.headers, &app.config.issuer, pending.browser.as_bytes(), pending.handle.wire(), form.get("csrf"))?;
     let source = parts.extensions.get::<Source>().copied().unwrap_or_default();
     match attempt(&app, &parts.headers, &source, &form, now).await? {
-        None => page_for(&app, &pending, Some(WRONG)),
+        None => Ok(Page::with_form(request_page(&app, &pending, typed(&form), Some(WRONG))).into_response()),
         Some(cookie) => {
             app.store.note_sign_in(&pending.handle.hash(), Some(now)).await?;
             let mut response = redirect(&pending.path(&app, ""));
@@ -86,31 +98,31 @@ pub async fn switch_account(State(app): State<App>, Path(handle): Path<String>, 
 /// `GET /sign-in`: for the account page.
 pub async fn show(State(app): State<App>, headers: HeaderMap) -> Result<Response, PageFailure> {
     if session::current(&app, &headers, app.clock.now()).await?.is_some() {
-        return Ok(redirect(&format!("{}/account", app.config.issuer.path())));
+        return Ok(redirect(&app.frame.path("/account")));
     }
-    plain_page(&app, &headers, None)
+    plain_page(&app, &headers, String::new(), None)
 }
 
-fn plain_page(app: &App, headers: &HeaderMap, error: Option<&str>) -> Result<Response, PageFailure> {
-    let (browser, set_cookie) = if let Some(known) = app.cookies.browser(headers) {
-        (known, None)
-    } else {
-        let fresh = Token::<BrowserId>::new(entropy::random()?);
-        let cookie = app.cookies.set_browser(&fresh, chrono::TimeDelta::days(1));
-        (fresh, Some(cookie))
-    };
+fn plain_page(app: &App, headers: &HeaderMap, username: String, mistake: Option<&'static str>) -> Result<Response, PageFailure> {
+    let (browser, set_cookie) = app.cookies.browser_or_fresh(headers)?;
     let page = LoginPage {
-        action: format!("{}/sign-in", app.config.issuer.path()),
+        frame: &app.frame,
+        action: app.frame.path("/sign-in"),
         csrf: app.forms.token(browser.hash().as_bytes(), ACCOUNT),
-        client_name: None,
-        username: String::new(),
-        error: error.map(str::to_owned),
+        purpose: Purpose::Account,
+        username,
+        mistake,
     };
-    let mut response = Page::new(page).into_response();
+    let mut response = Page::with_form(page).into_response();
     if let Some(cookie) = set_cookie {
         response.headers_mut().append(header::SET_COOKIE, cookie);
     }
     Ok(response)
+}
+
+/// The name that stays in the form; no more of it than an account could have.
+fn typed(form: &PageForm) -> String {
+    form.get("username").unwrap_or_default().trim().chars().take(MOST_TYPED).collect()
 }
 
 /// `POST /sign-in`.
@@ -118,14 +130,13 @@ pub async fn sign_in(State(app): State<App>, request: Request) -> Result<Respons
     let (parts, body) = request.into_parts();
     let now = app.clock.now();
     let form = page_form::read(&parts, body).await?;
-    let browser: Option<TokenHash<BrowserId>> = app.cookies.browser(&parts.headers).map(|browser| browser.hash());
-    let bound_to = browser.as_ref().map_or(&[][..], TokenHash::as_bytes);
-    app.forms.check(&parts.headers, &app.config.issuer, bound_to, ACCOUNT, form.get("csrf"))?;
+    let browser = app.cookies.browser(&parts.headers).ok_or(FormError::Token)?.hash();
+    app.forms.check(&parts.headers, &app.config.issuer, browser.as_bytes(), ACCOUNT, form.get("csrf"))?;
     let source = parts.extensions.get::<Source>().copied().unwrap_or_default();
     match attempt(&app, &parts.headers, &source, &form, now).await? {
-        None => plain_page(&app, &parts.headers, Some(WRONG)),
+        None => plain_page(&app, &parts.headers, typed(&form), Some(WRONG)),
         Some(cookie) => {
-            let mut response = redirect(&format!("{}/account", app.config.issuer.path()));
+            let mut response = redirect(&app.frame.path("/account"));
             response.headers_mut().append(header::SET_COOKIE, cookie);
             Ok(response)
         }
@@ -140,10 +151,10 @@ async fn attempt(
     form: &PageForm,
     now: DateTime<Utc>,
 ) -> Result<Option<HeaderValue>, PageFailure> {
-    let name = form.get("username").unwrap_or_default().trim().to_owned();
+    let name = typed(form);
     let password = Secret::new(form.get("password").unwrap_or_default().to_owned());
     app.limits.sign_in(source, &name, now).await?.map_err(|too_many| PageFailure::too_many(too_many.retry_after))?;
-    let user = if name.is_empty() { None } else { app.store.user_by_login(&name).await? };
+    let user = if name.chars().any(char::is_control) { None } else { app.store.user_by_login(&name).await? };
     let usable = user.as_ref().filter(|user| user.disabled_at.is_none());
     let right = app.passwords.is_right(password, usable.map(|user| user.password_hash.clone())).await?.map_err(busy)?;
     let Some(user) = usable.filter(|_| right) else {
@@ -181,7 +192,7 @@ pub async fn sign_out(State(app): State<App>, request: Request) -> Result<Respon
     let (parts, body) = request.into_parts();
     let now = app.clock.now();
     let form = page_form::read(&parts, body).await?;
-    let to = format!("{}/sign-in", app.config.issuer.path());
+    let to = app.frame.path("/sign-in");
     let Some(signed_in) = session::current(&app, &parts.headers, now).await? else { return Ok(redirect(&to)) };
     app.forms.check(&parts.headers, &app.config.issuer, signed_in.cookie.as_bytes(), crate::account::FORMS, form.get("csrf"))?;
     end(&app, &signed_in).await?;

@@ -7,12 +7,12 @@
 
 use axum::{
     extract::{Request, State},
-    http::{HeaderMap, HeaderValue, Method, header, request::Parts},
+    http::{Method, header, request::Parts},
     response::Response,
 };
 use chrono::{DateTime, Utc};
 
-use super::flow::{Kept, redirect, told_to_client};
+use super::flow::{Kept, redirect};
 use crate::{
     app::App,
     entropy,
@@ -22,10 +22,9 @@ use crate::{
     protocol::{
         authorize::{self, PageError},
         client::Client,
-        error::Refusal as _,
         next_step::is_told_at_once,
         parameters::Parameters,
-        vocabulary::{BrowserId, ClientId, RequestHandle, Token},
+        vocabulary::{ClientId, RequestHandle, Token},
     },
     store::NewRequest,
 };
@@ -61,7 +60,7 @@ async fn begin(app: &App, parts: &Parts, encoded: &[u8]) -> Result<Response, Pag
         .map_err(|error| PageFailure::bad_request("The link is not written correctly.", error))?;
     let client = client(app, &parameters).await?;
     let kept = match authorize::bind(parameters, &client) {
-        Err(error) => return Err(page(error, client.id.as_str())),
+        Err(error) => return Err(PageFailure::nobody_to_tell(error, client.id.as_str())),
         Ok(bound) => match bound.validate(&client, &app.resources.load()) {
             Ok(request) => Kept::Valid(request),
             Err(refused) => Kept::Refused(refused),
@@ -74,30 +73,26 @@ async fn begin(app: &App, parts: &Parts, encoded: &[u8]) -> Result<Response, Pag
         return Ok(redirect(&authorize::error_location(refused, &app.config.issuer)));
     }
     match keep(app, parts, &client, &kept, now).await {
-        Ok(response) => Ok(response),
-        Err(failure) => told_to_client(app, &client, &kept, failure),
+        Err(failure) => kept.tell_of(failure, app, &client),
+        kept => kept,
     }
 }
 
 async fn client(app: &App, parameters: &Parameters) -> Result<std::sync::Arc<Client>, PageFailure> {
     if parameters.is_repeated("client_id") || parameters.is_repeated("redirect_uri") {
-        return Err(page(PageError::Repeated, ""));
+        return Err(PageFailure::nobody_to_tell(PageError::Repeated, ""));
     }
-    let Some(text) = parameters.get("client_id") else { return Err(page(PageError::ClientMissing, "")) };
+    let Some(text) = parameters.get("client_id") else { return Err(PageFailure::nobody_to_tell(PageError::ClientMissing, "")) };
     let found = match text.parse::<ClientId>() {
         Ok(id) => app.clients.find(&app.store, &id).await?,
         Err(_) => None,
     };
-    found.ok_or_else(|| page(PageError::ClientUnknown, text))
-}
-
-fn page(error: PageError, client_id: &str) -> PageFailure {
-    PageFailure::bad_request(error.for_people(), error).with_code(error.answer().code).for_client(client_id)
+    found.ok_or_else(|| PageFailure::nobody_to_tell(PageError::ClientUnknown, text))
 }
 
 /// Keeps the request and sends the browser to the dispatcher.
 async fn keep(app: &App, parts: &Parts, client: &Client, kept: &Kept, now: DateTime<Utc>) -> Result<Response, PageFailure> {
-    let (browser, set_cookie) = browser(app, &parts.headers)?;
+    let (browser, set_cookie) = app.cookies.browser_or_fresh(&parts.headers)?;
     let handle = Token::<RequestHandle>::new(entropy::random()?);
     let source = parts.extensions.get::<Source>().copied().unwrap_or_default();
     let limits = &app.config.authorization;
@@ -122,14 +117,4 @@ async fn keep(app: &App, parts: &Parts, client: &Client, kept: &Kept, now: DateT
         response.headers_mut().append(header::SET_COOKIE, cookie);
     }
     Ok(response)
-}
-
-/// The mark of this browser, made now if it has none.
-fn browser(app: &App, headers: &HeaderMap) -> anyhow::Result<(Token<BrowserId>, Option<HeaderValue>)> {
-    if let Some(known) = app.cookies.browser(headers) {
-        return Ok((known, None));
-    }
-    let fresh = Token::<BrowserId>::new(entropy::random()?);
-    let cookie = app.cookies.set_browser(&fresh, chrono::TimeDelta::days(1));
-    Ok((fresh, Some(cookie)))
 }

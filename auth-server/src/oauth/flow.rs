@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use axum::{
-    extract::{Path, State},
+    extract::{Path, Request, State},
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse as _, Response},
 };
@@ -15,19 +15,18 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     app::App,
-    consent, entropy,
+    entropy,
     events::{Event, Step},
-    http::PageFailure,
+    http::{PageFailure, page_form},
     login::{self, session::SignedIn},
     protocol::{
-        authorize::{self, AuthorizationRequest, RedirectError, RefusedRequest},
+        authorize::{self, AuthorizationRequest, RefusedRequest},
         client::Client,
-        consent::{Decision, Remembered},
-        error::{ErrorCode, Refusal as _},
+        consent::{self, Decision, Remembered},
         metadata::OFFLINE_ACCESS,
-        next_step::{Consented, NextStep, Requested, SessionView, Situation, next_step},
+        next_step::{Consented, NextStep, Requested, SessionView, Situation, may_tell_of_fault, next_step},
         resource::ProtectedResource,
-        vocabulary::{AuthorizationCode, BrowserId, RequestHandle, Token, TokenHash},
+        vocabulary::{AuthorizationCode, BrowserId, RedirectUri, RequestHandle, Token, TokenHash},
     },
     store::{NewCode, StoredRequest},
 };
@@ -40,6 +39,30 @@ pub enum Kept {
     Refused(RefusedRequest),
     /// The person is asked.
     Valid(AuthorizationRequest),
+}
+
+impl Kept {
+    /// Where the answer goes.
+    pub fn redirect_uri(&self) -> &RedirectUri {
+        match self {
+            Self::Refused(refused) => &refused.redirect_uri,
+            Self::Valid(request) => &request.redirect_uri,
+        }
+    }
+
+    /// Tells the client of a fault of ours, if that may leave; else the person is told.
+    pub fn tell_of(&self, failure: PageFailure, app: &App, client: &Client) -> Result<Response, PageFailure> {
+        let Some(fault) = failure.fault() else { return Err(failure) };
+        let refused = match self {
+            Self::Refused(refused) => refused.clone().because(fault),
+            Self::Valid(request) => request.refused(fault),
+        };
+        if !may_tell_of_fault(&refused, client, app.config.authorization.error_redirects.into()) {
+            return Err(failure);
+        }
+        failure.for_client(client.id.as_str()).record();
+        Ok(redirect(&authorize::error_location(&refused, &app.config.issuer)))
+    }
 }
 
 /// A kept request, in the browser it belongs to.
@@ -99,94 +122,91 @@ pub async fn dispatch(State(app): State<App>, Path(handle): Path<String>, header
     let now = app.clock.now();
     let pending = Pending::find(&app, &handle, &headers, now).await?;
     match proceed(&app, &pending, &headers, now).await {
-        Ok(response) => Ok(response),
-        Err(failure) => told_to_client(&app, &pending.client, &pending.kept, failure),
+        Err(failure) => pending.kept.tell_of(failure, &app, &pending.client),
+        answered => answered,
     }
-}
-
-/// Our own fault is told to the client, whose address has been checked by then (OA-AZ-19).
-pub(super) fn told_to_client(app: &App, client: &Client, kept: &Kept, failure: PageFailure) -> Result<Response, PageFailure> {
-    if !failure.is_our_fault() {
-        return Err(failure);
-    }
-    let is_store_away = failure.code() == ErrorCode::TemporarilyUnavailable;
-    let reason = if is_store_away { RedirectError::TemporarilyUnavailable } else { RedirectError::ServerError };
-    let refused = match kept {
-        Kept::Refused(refused) => refused.clone().because(reason),
-        Kept::Valid(request) => request.refused(reason),
-    };
-    Event::of(Step::Broken).client(client.id.as_str()).because(failure.reason()).record();
-    Ok(redirect(&authorize::error_location(&refused, &app.config.issuer)))
 }
 
 async fn proceed(app: &App, pending: &Pending, headers: &HeaderMap, now: DateTime<Utc>) -> Result<Response, PageFailure> {
-    let signed_in = login::session::current(app, headers, now).await?;
-    let known = Known::gather(app, pending, signed_in.as_ref()).await?;
-    let resource = pending.resource(app);
-    let situation = known.situation(app, pending, resource.as_deref(), signed_in.as_ref());
-    match (next_step(&situation, now), &pending.kept, &signed_in, &resource) {
-        (NextStep::SignIn, ..) => login::sign_in::page_for(app, pending, None),
+    let here = Here::gather(app, pending, headers, now).await?;
+    match (here.next_step(app, pending, now), &pending.kept, &here.signed_in, &here.resource) {
+        (NextStep::SignIn, ..) => Ok(login::sign_in::page_for(app, pending)),
         (NextStep::AskConsent, Kept::Valid(request), Some(signed_in), Some(resource)) => {
-            Ok(consent::show(app, pending, request, resource, signed_in, &known.remembered, now))
+            let question = consent::question(request, &pending.client, resource, &here.remembered, (&signed_in.session.user_name, now));
+            Ok(crate::consent::show(app, pending, request, signed_in, question))
         }
         (NextStep::IssueCode(consented), _, Some(signed_in), _) => issue(app, pending, signed_in, &consented, now).await,
         (NextStep::Refuse(refused), ..) => refuse(app, pending, &refused, now).await,
-        (NextStep::OfferReturn(refused), ..) => Ok(consent::offer_return(app, pending, &refused)),
-        (NextStep::Stop(error), ..) => {
-            Err(PageFailure::bad_request(error.for_people(), error).with_code(error.answer().code).for_client(pending.client.id.as_str()))
-        }
+        (NextStep::OfferReturn(refused), ..) => Ok(crate::consent::offer_return(app, pending, &refused)),
+        (NextStep::Stop(error), ..) => Err(PageFailure::nobody_to_tell(error, pending.client.id.as_str())),
         (NextStep::AskConsent | NextStep::IssueCode(_), ..) => Err(anyhow::anyhow!("a step needs somebody who is signed in").into()),
     }
 }
 
-/// What the store knows of this person, client and request.
-struct Known {
+/// `POST /authorize/{handle}/return`: the person goes back to a stranger's app with
+/// its error, by a click of their own (OA-AZ-23).
+pub async fn go_back(State(app): State<App>, Path(handle): Path<String>, request: Request) -> Result<Response, PageFailure> {
+    let (parts, body) = request.into_parts();
+    let now = app.clock.now();
+    let form = page_form::read(&parts, body).await?;
+    let pending = Pending::find(&app, &handle, &parts.headers, now).await?;
+    app.forms.check(&parts.headers, &app.config.issuer, pending.browser.as_bytes(), pending.handle.wire(), form.get("csrf"))?;
+    let here = Here::gather(&app, &pending, &parts.headers, now).await?;
+    match here.next_step(&app, &pending, now) {
+        NextStep::OfferReturn(refused) => refuse(&app, &pending, &refused, now).await,
+        NextStep::SignIn | NextStep::AskConsent | NextStep::IssueCode(_) | NextStep::Refuse(_) | NextStep::Stop(_) => {
+            Ok(redirect(&pending.path(&app, "")))
+        }
+    }
+}
+
+/// What is known by now: who is at the browser, what they decided, now and before.
+struct Here {
+    signed_in: Option<SignedIn>,
+    resource: Option<Arc<ProtectedResource>>,
     remembered: Remembered,
     decision: Option<Decision>,
     knows_client: bool,
 }
 
-impl Known {
-    async fn gather(app: &App, pending: &Pending, signed_in: Option<&SignedIn>) -> anyhow::Result<Self> {
+impl Here {
+    async fn gather(app: &App, pending: &Pending, headers: &HeaderMap, now: DateTime<Utc>) -> anyhow::Result<Self> {
+        let signed_in = login::session::current(app, headers, now).await?;
         let decision = pending.stored.decision.clone().map(serde_json::from_value).transpose()?;
-        let Some(user_id) = signed_in.map(|signed_in| &signed_in.session.user_id) else {
-            return Ok(Self { remembered: Remembered::default(), decision, knows_client: false });
-        };
-        let knows_client = app.store.has_grant(user_id, &pending.client.id).await?;
-        let Kept::Valid(request) = &pending.kept else {
-            return Ok(Self { remembered: Remembered::default(), decision, knows_client });
-        };
-        let granted = app.store.granted_scope(user_id, &pending.client.id, &request.resource).await?;
-        let consent = app.store.remembered_consent(user_id, &pending.client.id, &request.resource).await?;
-        Ok(Self { remembered: Remembered { granted, consent }, decision, knows_client })
+        let resource = pending.resource(app);
+        let mut here = Self { signed_in, resource, remembered: Remembered::default(), decision, knows_client: false };
+        let Some(signed_in) = &here.signed_in else { return Ok(here) };
+        let user_id = &signed_in.session.user_id;
+        here.knows_client = app.store.has_grant(user_id, &pending.client.id).await?;
+        if let Kept::Valid(request) = &pending.kept {
+            let granted = app.store.granted_scope(user_id, &pending.client.id, &request.resource).await?;
+            let consent = app.store.remembered_consent(user_id, &pending.client.id, &request.resource).await?;
+            here.remembered = Remembered { granted, consent };
+        }
+        Ok(here)
     }
 
-    fn situation<'a>(
-        &'a self,
-        app: &App,
-        pending: &'a Pending,
-        resource: Option<&'a ProtectedResource>,
-        signed_in: Option<&'a SignedIn>,
-    ) -> Situation<'a> {
-        let session = signed_in.map(|signed_in| SessionView {
+    fn next_step(&self, app: &App, pending: &Pending, now: DateTime<Utc>) -> NextStep {
+        let session = self.signed_in.as_ref().map(|signed_in| SessionView {
             user_id: &signed_in.session.user_id,
             user_name: &signed_in.session.user_name,
             auth_time: signed_in.session.auth_time,
         });
-        Situation {
+        let situation = Situation {
             request: match &pending.kept {
                 Kept::Refused(refused) => Requested::Refused(refused),
                 Kept::Valid(request) => Requested::Valid(request),
             },
             client: &pending.client,
-            resource,
+            resource: self.resource.as_deref(),
             session,
             signed_in_here: session.is_some_and(|session| pending.stored.signed_in_at.is_some_and(|at| at <= session.auth_time)),
             decision: self.decision.as_ref(),
             remembered: &self.remembered,
             knows_client: self.knows_client,
             error_redirects: app.config.authorization.error_redirects.into(),
-        }
+        };
+        next_step(&situation, now)
     }
 }
 

@@ -203,6 +203,12 @@ impl Client {
         for_its_kind && self.grant_types.contains(&grant)
     }
 
+    /// Whether what a person allows outlives its first access token (MCP-AS-92), where
+    /// the operator may want that to be asked for.
+    pub fn stays_connected(&self, must_ask: bool, has_asked: bool) -> bool {
+        self.may_use(GrantType::RefreshToken) && (has_asked || !must_ask)
+    }
+
     /// Whether consent may be skipped for an answer to `asked`: the operator made
     /// and vouches for this client, and the answer leaves for a web server. A
     /// loopback address or a private scheme can be taken by any program.

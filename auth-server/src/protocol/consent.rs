@@ -123,7 +123,7 @@ pub fn question(
     Question {
         client_name: shown_name(client, &request.redirect_uri),
         standing,
-        returns_to: returns_to(&request.redirect_uri),
+        returns_to: ReturnsTo::of(&request.redirect_uri),
         warnings: warnings(&request.redirect_uri),
         scopes: scopes(request, resource, &remembered.granted),
         resource_name: resource.name.clone(),
@@ -135,20 +135,26 @@ pub fn question(
 
 /// The app's name, cut. Without one it is called after the host it answers to *now*:
 /// a stranger may have registered a famous host as well, only to be called after it.
-fn shown_name(client: &Client, redirect_uri: &RedirectUri) -> String {
-    let here = Client { redirect_uris: vec![redirect_uri.clone()], ..client.clone() };
-    let name = here.display_name();
+pub fn shown_name(client: &Client, redirect_uri: &RedirectUri) -> String {
+    shortened(Client { redirect_uris: vec![redirect_uri.clone()], ..client.clone() }.display_name())
+}
+
+/// A stranger's name for itself, cut.
+pub fn shortened(name: String) -> String {
     match name.char_indices().nth(LONGEST_NAME) {
         Some((end, _)) => format!("{}…", name.get(..end).unwrap_or_default()),
         None => name,
     }
 }
 
-fn returns_to(redirect_uri: &RedirectUri) -> ReturnsTo {
-    match redirect_uri.kind() {
-        RedirectKind::Https => ReturnsTo::WebSite { host: redirect_uri.display_host() },
-        RedirectKind::Loopback => ReturnsTo::ThisComputer { address: redirect_uri.display_host() },
-        RedirectKind::PrivateUse => ReturnsTo::Scheme { scheme: redirect_uri.scheme().to_owned() },
+impl ReturnsTo {
+    /// How to speak of this address.
+    pub fn of(redirect_uri: &RedirectUri) -> Self {
+        match redirect_uri.kind() {
+            RedirectKind::Https => Self::WebSite { host: redirect_uri.display_host() },
+            RedirectKind::Loopback => Self::ThisComputer { address: redirect_uri.display_host() },
+            RedirectKind::PrivateUse => Self::Scheme { scheme: redirect_uri.scheme().to_owned() },
+        }
     }
 }
 

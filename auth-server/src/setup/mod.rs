@@ -14,28 +14,26 @@ use crate::{
     events::{Event, Step},
     http::{
         PageFailure,
+        csrf::FormError,
         page::Page,
         page_form::{self, PageForm},
     },
     login::{account_name, password, session},
     oauth::flow::redirect,
-    protocol::vocabulary::{BrowserId, Subject, Token, TokenHash},
+    protocol::vocabulary::{BrowserId, SetupLink, Subject, Token, TokenHash},
     secret::Secret,
     store::NewUser,
 };
 
-use page::SetupPage;
+use page::{Field, SetupPage};
+
+/// No more of a wrong name is shown again.
+const MOST_TYPED: usize = 100;
 
 /// `GET /setup/{token}`.
 pub async fn show(State(app): State<App>, Path(token): Path<String>, headers: HeaderMap) -> Result<Response, PageFailure> {
     good(&app, &token).await?;
-    let (browser, cookie) = if let Some(known) = app.cookies.browser(&headers) {
-        (known, None)
-    } else {
-        let fresh = Token::<BrowserId>::new(entropy::random()?);
-        let cookie = app.cookies.set_browser(&fresh, chrono::TimeDelta::days(1));
-        (fresh, Some(cookie))
-    };
+    let (browser, cookie) = app.cookies.browser_or_fresh(&headers)?;
     let mut response = page(&app, &token, &browser.hash(), "", None);
     if let Some(cookie) = cookie {
         response.headers_mut().append(header::SET_COOKIE, cookie);
@@ -48,12 +46,10 @@ pub async fn create(State(app): State<App>, Path(token): Path<String>, request: 
     let (parts, body) = request.into_parts();
     let form = page_form::read(&parts, body).await?;
     let link = good(&app, &token).await?;
-    let browser = app.cookies.browser(&parts.headers).map(|browser| browser.hash());
-    let bound_to = browser.as_ref().map_or(&[][..], TokenHash::as_bytes);
-    app.forms.check(&parts.headers, &app.config.issuer, bound_to, &token, form.get("csrf"))?;
+    let browser = app.cookies.browser(&parts.headers).ok_or(FormError::Token)?.hash();
+    app.forms.check(&parts.headers, &app.config.issuer, browser.as_bytes(), &token, form.get("csrf"))?;
     let name = form.get("username").unwrap_or_default().trim().to_owned();
     if let Err(mistake) = judge(&name, &form) {
-        let Some(browser) = browser else { return Err(PageFailure::gone()) };
         return Ok(page(&app, &token, &browser, &name, Some(mistake)));
     }
     let password = Secret::new(form.get("password").unwrap_or_default().to_owned());
@@ -63,43 +59,49 @@ pub async fn create(State(app): State<App>, Path(token): Path<String>, request: 
     if !app.store.add_first_user(&link, &user, now).await? {
         return Err(spent());
     }
-    crate::serve::remove_setup_link(&app.config)?;
+    if let Err(error) = crate::serve::remove_setup_link(&app.config) {
+        // The account is there and the link is spent; the file does no harm.
+        tracing::warn!(error = format!("{error:#}"), "the file with the used set-up link stays");
+    }
     Event::of(Step::SetupDone).user(&user.id).record();
     let cookie = session::begin(&app, &parts.headers, &user.id, now).await?;
-    let mut response = redirect(&format!("{}/account", app.config.issuer.path()));
+    let mut response = redirect(&app.frame.path("/account"));
     response.headers_mut().append(header::SET_COOKIE, cookie);
     Ok(response)
 }
 
-fn judge(name: &str, form: &PageForm) -> Result<(), &'static str> {
-    account_name::judge(name).map_err(|_| "Choose a user name of 1 to 64 characters.")?;
+fn judge(name: &str, form: &PageForm) -> Result<(), (Field, &'static str)> {
+    account_name::judge(name).map_err(|_| (Field::Username, "Choose a user name of 1 to 64 characters, all of which can be seen."))?;
     let chosen = form.get("password").unwrap_or_default();
-    password::judge(name, chosen).map_err(|weak| match weak {
+    let weak = |weak| match weak {
         password::WeakPassword::IsName => "Choose a password that is not the user name.",
         password::WeakPassword::TooLong => "Choose a password of at most 256 characters.",
         password::WeakPassword::TooShort => "Choose a password of at least 10 characters.",
-    })?;
-    if form.get("repeat").is_some_and(|repeat| repeat != chosen) { Err("The two passwords are not the same.") } else { Ok(()) }
+    };
+    password::judge(name, chosen).map_err(|fault| (Field::Password, weak(fault)))?;
+    let is_same = form.get("repeat") == Some(chosen);
+    if is_same { Ok(()) } else { Err((Field::Repeat, "The two passwords are not the same. Type both again.")) }
 }
 
-async fn good(app: &App, token: &str) -> Result<TokenHash<crate::protocol::vocabulary::SetupLink>, PageFailure> {
+async fn good(app: &App, token: &str) -> Result<TokenHash<SetupLink>, PageFailure> {
     let link = Token::parse(token).map_err(|_| spent())?.hash();
     if app.store.setup_link_is_good(&link, app.clock.now()).await? { Ok(link) } else { Err(spent()) }
 }
 
 fn spent() -> PageFailure {
     let what = "It has expired, or the first account exists already.";
-    let advice = "Start the server again for a fresh link, or add accounts with `portcullis user add`.";
+    let advice = "Start the server again for a fresh link, or add accounts with the command portcullis user add.";
     PageFailure::refused(StatusCode::NOT_FOUND, Step::Refused, "This link is over", what, advice, "no such set-up link")
 }
 
-fn page(app: &App, token: &str, browser: &TokenHash<BrowserId>, username: &str, error: Option<&str>) -> Response {
+fn page(app: &App, token: &str, browser: &TokenHash<BrowserId>, username: &str, mistake: Option<(Field, &'static str)>) -> Response {
+    let status = if mistake.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
     let page = SetupPage {
-        action: format!("{}/setup/{token}", app.config.issuer.path()),
+        frame: &app.frame,
+        action: app.frame.path(&format!("/setup/{token}")),
         csrf: app.forms.token(browser.as_bytes(), token),
-        username: username.to_owned(),
-        error: error.map(str::to_owned),
+        username: username.chars().take(MOST_TYPED).collect(),
+        mistake,
     };
-    let status = if error.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
-    Page::new(page).with_status(status).into_response()
+    Page::with_form(page).with_status(status).into_response()
 }

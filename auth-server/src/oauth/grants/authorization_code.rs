@@ -16,7 +16,7 @@ use crate::{
         code::{self, CodeRequest, IssuedCode, RedeemError},
         error::{ErrorCode, OAuthError},
         metadata::OFFLINE_ACCESS,
-        vocabulary::{AuthorizationCode, FamilyId, GrantId, GrantType, Token, TokenHash},
+        vocabulary::{AuthorizationCode, FamilyId, GrantId, Token, TokenHash},
     },
     store::{NewFamily, PendingGrant},
     tokens::RefreshToken,
@@ -125,8 +125,7 @@ fn issue(
 
 /// Whenever the client may use one (MCP-AS-92), unless the operator wants it asked for.
 fn may_refresh(app: &App, client: &AuthenticatedClient, code: &IssuedCode) -> bool {
-    client.grant_types.contains(&GrantType::RefreshToken)
-        && (!app.config.tokens.refresh_needs_offline_access || code.scope.contains(OFFLINE_ACCESS))
+    client.stays_connected(app.config.tokens.refresh_needs_offline_access, code.scope.contains(OFFLINE_ACCESS))
 }
 
 fn refused(client: &AuthenticatedClient, error: RedeemError) -> ApiFailure {

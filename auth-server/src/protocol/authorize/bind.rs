@@ -40,14 +40,27 @@ impl PageError {
     /// One sentence for the person who sees the page.
     pub fn for_people(self) -> &'static str {
         match self {
-            Self::ClientGone | Self::ClientUnknown => {
-                "This server does not know the app that sent you here, or the app may not be used any more."
-            }
+            Self::ClientGone | Self::ClientUnknown => "The registration of the app that sent you here has ended, or was never made.",
             Self::ClientMissing => "The link that brought you here does not say which app it is for.",
             Self::Encoding | Self::Repeated => "The link that brought you here is not written correctly.",
             Self::RedirectMalformed(_) | Self::RedirectMissing | Self::RedirectUnregistered => {
                 "The app asked to send you back to an address that it has not registered here."
             }
+        }
+    }
+
+    /// And one on what to do. Some apps never register anew by themselves (K-29).
+    pub fn advice(self) -> &'static str {
+        match self {
+            Self::ClientGone | Self::ClientUnknown => {
+                "Remove this server in the app and add it again: the app then registers anew. Connecting again without that does not help."
+            }
+            Self::ClientMissing
+            | Self::Encoding
+            | Self::Repeated
+            | Self::RedirectMalformed(_)
+            | Self::RedirectMissing
+            | Self::RedirectUnregistered => "Go back to the app and connect again; if that does not help, its maker has to change it.",
         }
     }
 }

@@ -161,6 +161,17 @@ pub fn is_told_at_once(refused: &RefusedRequest, client: &Client, policy: ErrorR
     }
 }
 
+/// OA-AZ-19: whether a fault of ours may be told to the client. No stranger can bring
+/// one about at will, so the browser may leave before anybody has signed in; but not
+/// where the operator lets strangers move no browser at all.
+pub fn may_tell_of_fault(refused: &RefusedRequest, client: &Client, policy: ErrorRedirects) -> bool {
+    still_bound(client, &refused.redirect_uri).is_ok()
+        && match policy {
+            ErrorRedirects::AfterLogin | ErrorRedirects::Always => true,
+            ErrorRedirects::KnownClients => is_told_at_once(refused, client, policy),
+        }
+}
+
 /// OA-AZ-18: the client may have been disabled, or have lost the address, since.
 fn still_bound(client: &Client, redirect_uri: &RedirectUri) -> Result<(), PageError> {
     if !client.is_active() {

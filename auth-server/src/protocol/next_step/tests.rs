@@ -55,6 +55,20 @@ fn trusted() -> Client {
     Client { trusted: true, ..operator() }
 }
 
+// OA-AZ-19, OA-AZ-23
+#[test]
+fn a_fault_of_ours_is_told_to_a_client_that_still_owns_the_address() {
+    let fault = |client: &Client| sample::request_of(client, "").refused(RedirectError::ServerError);
+    let stranger = sample::client();
+    assert!(may_tell_of_fault(&fault(&stranger), &stranger, ErrorRedirects::AfterLogin));
+    assert!(!may_tell_of_fault(&fault(&stranger), &stranger, ErrorRedirects::KnownClients));
+    assert!(may_tell_of_fault(&fault(&trusted()), &trusted(), ErrorRedirects::KnownClients));
+    let gone = Client { disabled_at: Some(sample::now()), ..stranger.clone() };
+    assert!(!may_tell_of_fault(&fault(&stranger), &gone, ErrorRedirects::Always));
+    let moved = Client { redirect_uris: vec!["https://elsewhere.example/cb".parse().unwrap()], ..stranger.clone() };
+    assert!(!may_tell_of_fault(&fault(&stranger), &moved, ErrorRedirects::Always));
+}
+
 impl Facts {
     fn signed_in(mut self, minutes_ago: i64) -> Self {
         self.signed_in = Some(TimeDelta::minutes(minutes_ago));

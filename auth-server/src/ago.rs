@@ -8,7 +8,7 @@ const UNITS: [(&str, i64); 4] = [("day", 86_400), ("hour", 3_600), ("minute", 60
 const RELATIVE: TimeDelta = TimeDelta::days(60);
 
 /// `3 minutes ago`, `in 2 days`, `24 Nov 2026`.
-pub(super) fn ago(then: DateTime<Utc>, now: DateTime<Utc>) -> String {
+pub fn ago(then: DateTime<Utc>, now: DateTime<Utc>) -> String {
     let since = now - then;
     if since.abs() > RELATIVE {
         return date(then);
@@ -20,7 +20,7 @@ pub(super) fn ago(then: DateTime<Utc>, now: DateTime<Utc>) -> String {
 }
 
 /// `3 minutes`, in the largest unit, rounded down.
-pub(super) fn span(length: TimeDelta) -> String {
+pub fn span(length: TimeDelta) -> String {
     let seconds = length.num_seconds();
     let (name, unit) = UNITS.into_iter().find(|(_, unit)| seconds >= *unit).unwrap_or(("second", 1));
     match seconds / unit {
@@ -30,17 +30,17 @@ pub(super) fn span(length: TimeDelta) -> String {
 }
 
 /// `24 Nov 2026`.
-pub(super) fn date(day: DateTime<Utc>) -> String {
+pub fn date(day: DateTime<Utc>) -> String {
     day.format("%-d %b %Y").to_string()
 }
 
 /// `never`, or as [`ago`].
-pub(super) fn ago_or(then: Option<DateTime<Utc>>, otherwise: &str, now: DateTime<Utc>) -> String {
+pub fn ago_or(then: Option<DateTime<Utc>>, otherwise: &str, now: DateTime<Utc>) -> String {
     then.map_or_else(|| otherwise.to_owned(), |then| ago(then, now))
 }
 
 /// RFC 3339 in UTC, as programs read it.
-pub(super) fn timestamp(time: DateTime<Utc>) -> String {
+pub fn timestamp(time: DateTime<Utc>) -> String {
     time.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
 }
 
