@@ -8,6 +8,7 @@ mod harness;
 
 mod atlas;
 mod attacks;
+mod browser;
 mod docs;
 mod durability;
 mod flows;

@@ -10,8 +10,7 @@ use super::{
     server::{PASSWORD, encoded},
 };
 
-/// A person and their browser. A clone is another browser with the same cookies.
-#[derive(Clone)]
+/// A person and their browser.
 pub(crate) struct Person {
     pub(crate) name: String,
     pub(crate) password: String,
