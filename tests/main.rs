@@ -14,3 +14,4 @@ mod durability;
 mod flows;
 mod k8s;
 mod listener;
+mod operators;

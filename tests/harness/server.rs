@@ -197,15 +197,11 @@ impl Server {
     }
 
     fn command(&self) -> Command {
-        let binary = env!("CARGO_BIN_EXE_portcullis");
-        let mut command = match &self.setup.faketime {
-            Some(offset) => {
-                let mut command = Command::new("faketime");
-                command.args(["-f", offset, binary]);
-                command
-            }
-            None => Command::new(binary),
-        };
+        let mut command = Command::new(env!("CARGO_BIN_EXE_portcullis"));
+        if let Some(offset) = &self.setup.faketime {
+            // Not by the program `faketime`: it would be the process that is killed, and the server would live on.
+            command.env("LD_PRELOAD", faketime()).env("FAKETIME", offset).env("FAKETIME_DONT_FAKE_MONOTONIC", "1");
+        }
         command
             .current_dir(self.folder.path())
             .env("PORTCULLIS_CONFIG", &self.config)
@@ -362,7 +358,7 @@ impl Drop for Server {
 }
 
 impl Ran {
-    fn of(child: Child) -> Self {
+    pub(crate) fn of(child: Child) -> Self {
         let output = child.wait_with_output().unwrap();
         Self { status: output.status, stdout: String::from_utf8(output.stdout).unwrap(), stderr: String::from_utf8(output.stderr).unwrap() }
     }
@@ -386,4 +382,11 @@ pub(crate) fn encoded<K: AsRef<str>, V: AsRef<str>>(form: &[(K, V)]) -> String {
         text.append_pair(name.as_ref(), value.as_ref());
     }
     text.finish()
+}
+
+/// Debian's library behind `faketime`, for programs with threads.
+fn faketime() -> PathBuf {
+    let found = fs::read_dir("/usr/lib").unwrap().map(|entry| entry.unwrap().path().join("faketime/libfaketimeMT.so.1"));
+    let mut here = found.filter(|library| library.exists());
+    here.next().expect("faketime is installed by tests/prepare")
 }

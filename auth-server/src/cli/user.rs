@@ -18,6 +18,7 @@ use crate::{
     entropy,
     login::account_name,
     protocol::vocabulary::Subject,
+    serve,
     store::{NewUser, User},
 };
 
@@ -128,6 +129,7 @@ impl Add {
         let id = Subject::person(entropy::identifier(desk.now)?).to_string();
         let new = NewUser { id, name: name.to_owned(), email: email.map(str::to_owned), password_hash };
         desk.store.add_user(&new, desk.now).await?.map_err(|taken| Failure::Refused(format!("{name} was not added: {taken}")))?;
+        serve::remove_setup_link(&desk.config)?;
         let user = desk.store.user(&new.id).await?.ok_or_else(|| Failure::Failed(anyhow::anyhow!("{name} was removed at once")))?;
         desk.output.show(&Record::of(&user), &format!("Added {name}, who can sign in at {}", desk.config.issuer))
     }

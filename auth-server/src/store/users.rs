@@ -79,6 +79,7 @@ const ADD: &str = "INSERT INTO users (issuer_id, id, name, name_key, email, emai
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING";
 const NAME_IN_USE: &str = "SELECT COUNT(*) FROM users WHERE issuer_id = $1 AND (name_key IN ($2, $3) OR email_key IN ($2, $3))";
 const SPEND_LINK: &str = "DELETE FROM setup_links WHERE issuer_id = $1 AND hash = $2 AND expires_at > $3";
+const VOID_LINKS: &str = "DELETE FROM setup_links WHERE issuer_id = $1";
 const SET_PASSWORD: &str = "UPDATE users SET password_hash = $3 WHERE issuer_id = $1 AND id = $2";
 const SET_DISABLED: &str = "UPDATE users SET disabled_at = $3 WHERE issuer_id = $1 AND id = $2";
 const SIGNED_IN: &str = "UPDATE users SET last_signed_in_at = $3 WHERE issuer_id = $1 AND id = $2";
@@ -116,7 +117,7 @@ impl Store {
         Ok(count)
     }
 
-    /// Makes an account.
+    /// Makes an account; links that would make the first one are void from then on.
     pub async fn add_user(&self, user: &NewUser, now: DateTime<Utc>) -> anyhow::Result<Result<(), NameTaken>> {
         on_db!(self.db, |writer| {
             let mut step = writer.begin_write().await?;
@@ -142,6 +143,7 @@ impl Store {
                 .execute(&mut *step)
                 .await?
                 .rows_affected();
+            sqlx::query(VOID_LINKS).bind(self.issuer_id).execute(&mut *step).await?;
             step.commit().await?;
             Ok(if added == 1 { Ok(()) } else { Err(NameTaken) })
         })

@@ -29,7 +29,7 @@ use crate::{
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  portcullis client add --preset claude-ai\n  \
     portcullis client add --name \"Nightly report\" --machine https://mcp.example.com/mcp=files:read\n  \
-    portcullis client add --name \"My app\" --confidential --redirect-uri https://app.example.com/callback")]
+    portcullis client add --name \"My app\" --confidential --redirect-uri https://app.example/cb")]
 pub(in crate::cli) struct Add {
     /// What people call it
     #[arg(long, required_unless_present = "preset")]

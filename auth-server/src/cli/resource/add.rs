@@ -28,8 +28,8 @@ use crate::{
 /// when they are asked for their consent.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  portcullis resource add https://mcp.example.com/mcp --name \"Files\" \\\n      \
-    --scope files:read=\"Read your files\" --scope files:write=\"Change and delete your files\"\n  \
-    portcullis resource add https://mcp.example.com/mcp --name \"Files\" --token-lifetime 5m --algorithm RS256 --person ada")]
+    --scope files:read=\"Read your files\" --scope files:write=\"Change your files\"\n  \
+    portcullis resource add https://mcp.example.com/mcp --token-lifetime 5m --algorithm RS256")]
 pub(in crate::cli) struct Add {
     /// Its address as clients are told it: the `resource` of its own metadata, the `aud` of its tokens
     #[arg(value_name = "URL")]

@@ -1,0 +1,82 @@
+//! `portcullis config`, and the page that is made by it.
+
+use std::{
+    fs,
+    path::Path,
+    process::{Command, Output},
+};
+
+use serde_json::Value;
+
+use super::WRONGLY_USED;
+
+fn portcullis(folder: &Path, arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_portcullis"));
+    command.current_dir(folder).env_clear().env("HOME", folder).args(arguments);
+    command.output().unwrap()
+}
+
+fn out(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+#[test]
+fn the_reference_page_is_fresh() {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/configuration.md");
+    let reference = portcullis(Path::new("."), &["config", "reference"]);
+    let written = fs::read_to_string(page).unwrap();
+    assert_eq!(written, out(&reference), "write it anew: portcullis config reference > docs/configuration.md");
+}
+
+#[test]
+fn the_schema_is_one_and_knows_every_setting_of_the_reference() {
+    let folder = tempfile::tempdir().unwrap();
+    let schema: Value = serde_json::from_str(&out(&portcullis(folder.path(), &["config", "schema"]))).unwrap();
+    assert_eq!(schema["additionalProperties"], false, "nothing is silently ignored");
+    for section in ["tokens", "session", "registration", "limits"] {
+        assert_eq!(schema["properties"][section]["additionalProperties"], false, "{section}");
+    }
+}
+
+#[test]
+fn every_mistake_is_told_at_once_with_its_place() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(
+        folder.path().join("portcullis.toml"),
+        "issuer = \"https://auth.example.com/\"\nlisten = \"127.0.0.1:8080\"\n\n[session]\nidle_timout = \"1h\"\n\n[tokens]\ncode_lifetime = \"2h\"\n\n[tokns]\nx = 1\n",
+    )
+    .unwrap();
+    let output = portcullis(folder.path(), &["config", "check"]);
+    assert_eq!(output.status.code(), Some(WRONGLY_USED));
+    let said = String::from_utf8(output.stderr).unwrap();
+    for (place, part) in [
+        ("portcullis.toml:1:10", "slash"),
+        ("portcullis.toml:5:1", "no such setting; did you mean idle_lifetime?"),
+        ("portcullis.toml:8:17", "this should be between 10s and 1m"),
+        ("portcullis.toml:10:", "did you mean"),
+    ] {
+        let line = said.lines().find(|line| line.starts_with(place)).unwrap_or_else(|| panic!("nothing about {place}:\n{said}"));
+        assert!(line.contains(part), "{line}");
+    }
+    assert!(said.ends_with("4 mistakes\n"), "{said}");
+    let serve = portcullis(folder.path(), &["serve"]);
+    assert_eq!((serve.status.code(), String::from_utf8(serve.stderr).unwrap()), (Some(WRONGLY_USED), said));
+
+    let programs = portcullis(folder.path(), &["config", "check", "--json"]);
+    let mistakes: Value = serde_json::from_str(&out(&programs)).unwrap();
+    assert_eq!(mistakes["mistakes"].as_array().unwrap().len(), 4);
+    assert_eq!(programs.status.code(), Some(WRONGLY_USED));
+}
+
+#[test]
+fn variables_and_flags_are_checked_like_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_portcullis"));
+    command.current_dir(folder.path()).env_clear().env("HOME", folder.path()).env("PORTCULLIS_TOKENS_CODE_LIFETIM", "30s");
+    let output = command.args(["config", "check", "--set", "tokens.refresh_grac=1s"]).output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(WRONGLY_USED), "{said}");
+    assert!(said.contains("$PORTCULLIS_TOKENS_CODE_LIFETIM") && said.contains("did you mean PORTCULLIS_TOKENS_CODE_LIFETIME?"), "{said}");
+    assert!(said.contains("--set") && said.contains("did you mean refresh_grace?"), "{said}");
+    assert!(portcullis(folder.path(), &["config", "check"]).status.success());
+}

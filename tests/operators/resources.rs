@@ -1,0 +1,108 @@
+//! `portcullis resource`.
+
+use serde_json::json;
+
+use super::{NOT_FOUND, REFUSED, WRONGLY_USED, json, refused, said};
+use crate::harness::{Client, FILES, Server, on_both_stores, until};
+
+const NOTES: &str = "https://notes.example.com/mcp";
+
+on_both_stores! {
+    // MCP-AS-70, MCP-AS-83
+    async fn a_resource_is_one_command_away(store: Store) {
+        let server = Server::start(store).await;
+        let added = said(&server, &[
+            "resource", "add", NOTES, "--name", "Notes", "--scope", "notes:read=Read your notes", "--scope", "notes:write=Change your notes",
+        ]);
+        assert_eq!(
+            added,
+            format!(
+                "Added Notes, {NOTES}\n\
+                 \x20 scopes  notes:read  Read your notes  (asked for by default)\n\
+                 \x20         notes:write  Change your notes\n\
+                 \x20 tokens  ES256, 15 minutes\n\
+                 \n\
+                 Next   portcullis resource show {NOTES}\n\
+                 \x20      docs/protect-a-server.md says how the server checks its tokens\n"
+            )
+        );
+        let list = json(&server, &["resource", "list"]);
+        let origins: Vec<&str> = list.as_array().unwrap().iter().map(|one| one["origin"].as_str().unwrap()).collect();
+        assert_eq!(origins, ["configuration", "configuration", "command"]);
+        let again = refused(&server, &["resource", "add", NOTES], REFUSED);
+        assert!(again.contains("--replace replaces it"), "{again}");
+        json(&server, &["resource", "add", NOTES, "--replace"]);
+        assert_eq!(json(&server, &["resource", "show", NOTES])["scopes"], json!([]));
+    }
+
+    // MCP-AS-71…77, MCP-AS-173, OA-RI-06
+    async fn every_property_of_a_resource_can_be_given(store: Store) {
+        let server = Server::start(store).await;
+        let made = json(&server, &[
+            "resource", "add", NOTES, "--name", "Notes", "--scope", "read=Read", "--scope", "write=Write", "--default-scope", "write", "--alias",
+            "https://old.example.com/mcp", "--token-lifetime", "5m", "--algorithm", "RS256", "--origin-alias", "--person", "ADA",
+        ]);
+        assert_eq!(made, json!({
+            "resource": NOTES,
+            "name": "Notes",
+            "aliases": ["https://old.example.com/mcp"],
+            "scopes": [{"scope": "read", "sentence": "Read"}, {"scope": "write", "sentence": "Write"}],
+            "default_scopes": ["write"],
+            "token_lifetime_seconds": 300,
+            "signing_algorithm": "RS256",
+            "origin_alias": true,
+            "people": ["ada"],
+            "origin": "command",
+        }));
+        // The spellings that clients may use are those that the command understands.
+        assert_eq!(json(&server, &["resource", "show", "https://OLD.example.com/mcp/"]), made);
+        let client = Client::operator(&server, "Nightly", "", &["--machine", NOTES]);
+        until("the resource to be known", async || client.credentials(&[("resource", NOTES)]).await.status == 200).await;
+        let tokens = crate::harness::Tokens::of(&client.credentials(&[("resource", "https://notes.example.com")]).await);
+        assert_eq!((tokens.claims()["aud"].as_str(), tokens.expires_in), (Some(NOTES), 300));
+        assert_eq!(tokens.header()["alg"], "RS256");
+    }
+
+    async fn what_makes_no_sense_is_said_and_nothing_is_added(store: Store) {
+        let server = Server::start(store).await;
+        let add = |arguments: &[&str], code| {
+            let mut all = vec!["resource", "add"];
+            all.extend(arguments);
+            refused(&server, &all, code)
+        };
+        assert!(add(&["notes"], WRONGLY_USED).contains("notes cannot be a resource"));
+        assert!(add(&["https://notes.example.com/#x"], WRONGLY_USED).contains("fragment"));
+        assert!(add(&[NOTES, "--scope", "a b=c"], WRONGLY_USED).contains("--scope a b:"));
+        assert!(add(&[NOTES, "--scope", "a=A", "--default-scope", "b"], WRONGLY_USED).contains("none of its scopes; they are a"));
+        assert!(add(&[NOTES, "--token-lifetime", "2h"], WRONGLY_USED).contains("from 1m to 1h"));
+        assert_eq!(server.cli(&["resource", "add", NOTES, "--algorithm", "none"]).status.code(), Some(WRONGLY_USED));
+        assert!(add(&[NOTES, "--person", "eve"], NOT_FOUND).contains("no account eve"));
+        assert!(add(&[NOTES, "--alias", FILES], REFUSED).contains("means Files"));
+        let configured = add(&[FILES, "--replace"], REFUSED);
+        assert!(configured.contains("stands in ") && configured.contains("portcullis-"), "{configured}");
+        assert_eq!(json(&server, &["resource", "list"]).as_array().unwrap().len(), 2);
+        let near = refused(&server, &["resource", "show", "https://files.example.com/mpc"], NOT_FOUND);
+        assert!(near.ends_with(&format!("; did you mean {FILES}?\n")), "{near}");
+    }
+
+    async fn what_was_allowed_at_a_removed_resource_does_not_come_back_with_it(store: Store) {
+        let server = Server::start(store).await;
+        let add = ["resource", "add", NOTES, "--name", "Notes", "--scope", "notes:read=Read your notes"];
+        server.cli(&add).expect();
+        let machine = Client::operator(&server, "MCP server", "", &["--machine", NOTES, "--introspect", NOTES]);
+        until("the resource to be known", async || machine.credentials(&[("resource", NOTES)]).await.status == 200).await;
+        let client = server.client().await;
+        let ask = client.ask().with("resource", NOTES).with("scope", "notes:read");
+        let tokens = client.connect_with(&mut server.person("ada"), ask).await;
+        assert_eq!(machine.introspect(&tokens.access).await.json()["active"], true);
+
+        let stops = refused(&server, &["resource", "remove", NOTES], REFUSED);
+        assert!(stops.contains("1 grant of 1 person ends; 1 client of yours loses access there."), "{stops}");
+        server.cli(&["resource", "remove", NOTES, "--yes"]).expect();
+        until("the resource to be gone", async || machine.introspect(&tokens.access).await.json() == json!({"active": false})).await;
+        server.cli(&add).expect();
+        until("the resource to be back", async || client.refresh(tokens.refresh()).await.error().as_deref() == Some("invalid_grant")).await;
+        assert_eq!(machine.introspect(&tokens.access).await.json(), json!({"active": false}));
+        assert!(refused(&server, &["resource", "remove", FILES, "--yes"], REFUSED).contains("change it there"));
+    }
+}
