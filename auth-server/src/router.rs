@@ -43,7 +43,7 @@ fn api(app: &App) -> Router<App> {
     if app.config.registration.mode != crate::config::RegistrationMode::Off {
         api = api.route("/register", public(post(register::register), "POST, OPTIONS"));
     }
-    api.layer(CatchPanicLayer::custom(|_| ApiFailure::from(anyhow::anyhow!("a handler panicked")).into_response()))
+    api
 }
 
 /// What people look at.
@@ -87,7 +87,8 @@ fn public(route: MethodRouter<App>, allow: &'static str) -> MethodRouter<App> {
 
 /// For programs, but not in browsers.
 fn only(route: MethodRouter<App>, allow: &'static str) -> MethodRouter<App> {
-    route.fallback(move || async move { ApiFailure::method_not_allowed(allow) })
+    let broken = |_| ApiFailure::from(anyhow::anyhow!("a handler panicked")).into_response();
+    route.fallback(move || async move { ApiFailure::method_not_allowed(allow) }).layer(CatchPanicLayer::custom(broken))
 }
 
 /// JSON for programs, a page for people, no redirect anywhere (OA-HT-02).

@@ -25,7 +25,10 @@ pub fn init(log: &Log) -> anyhow::Result<()> {
     } else {
         fmt::layer().compact().with_target(false).with_ansi(on_terminal).with_writer(io::stderr).boxed()
     };
-    tracing_subscriber::registry().with(layer.with_filter(filter)).try_init().context("beginning to log")
+    // The filter stands before the layer, not in it: a filter of a layer keeps notes per
+    // thread, and a library that only asks whether it would be heard (sqlx does, for
+    // each query) makes it swallow the next event of ours.
+    tracing_subscriber::registry().with(filter).with(layer).try_init().context("beginning to log")
 }
 
 /// Whether lines are JSON.

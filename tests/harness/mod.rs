@@ -8,6 +8,7 @@ mod html;
 mod person;
 mod port;
 mod postgres;
+mod raw;
 mod redis;
 mod server;
 mod store;
@@ -16,11 +17,13 @@ pub(crate) use answer::Answer;
 pub(crate) use ask::Ask;
 pub(crate) use browser::{Browser, Screen, Theme};
 pub(crate) use client::{Client, Tokens};
-pub(crate) use html::Form;
+pub(crate) use html::{Form, forms};
 pub(crate) use person::{Person, Place};
 pub(crate) use port::free_port;
+pub(crate) use postgres::Postgres;
+pub(crate) use raw::raw;
 pub(crate) use redis::Redis;
-pub(crate) use server::{PASSWORD, Ran, Server, Setup};
+pub(crate) use server::{PASSWORD, Ran, Server, Setup, encoded};
 pub(crate) use store::{Store, on_both_stores};
 
 use std::{

@@ -10,7 +10,8 @@ use super::{
     server::{PASSWORD, encoded},
 };
 
-/// A person and their browser.
+/// A person and their browser. A clone is another browser with the same cookies.
+#[derive(Clone)]
 pub(crate) struct Person {
     pub(crate) name: String,
     pub(crate) password: String,

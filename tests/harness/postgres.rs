@@ -59,6 +59,22 @@ impl Postgres {
         format!("postgres://portcullis@127.0.0.1:{port}/{name}")
     }
 
+    /// Ends every connection to a database and refuses new ones, until it is opened again.
+    pub(crate) fn close(&self, database: &str) {
+        let name = database.rsplit('/').next().unwrap();
+        self.say(&format!("ALTER DATABASE {name} ALLOW_CONNECTIONS false"));
+        self.say(&format!("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = '{name}'"));
+    }
+
+    pub(crate) fn open(&self, database: &str) {
+        self.say(&format!("ALTER DATABASE {} ALLOW_CONNECTIONS true", database.rsplit('/').next().unwrap()));
+    }
+
+    fn say(&self, sql: &str) {
+        let mut psql = Command::new(self.programs.join("psql"));
+        run(psql.args(["-h", "127.0.0.1", "-p", &self.port.to_string(), "-U", "portcullis", "-d", "postgres", "-q", "-c", sql]));
+    }
+
     fn start(fsync: &'static str) -> Self {
         let programs = Self::installed().expect("PostgreSQL is installed");
         let folder = tempfile::Builder::new().prefix("portcullis-postgres-").tempdir().unwrap().keep();

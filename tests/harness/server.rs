@@ -188,7 +188,17 @@ impl Server {
         twin
     }
 
-    /// The clock of the next process, as `faketime` reads it: `+2 hours`.
+    /// A server for another issuer on the same database.
+    pub(crate) async fn neighbour(&self) -> Self {
+        let mut setup = self.setup.clone();
+        setup.listen = None;
+        let neighbour = Self::in_folder(setup, Arc::clone(&self.folder), self.database.clone());
+        neighbour.run();
+        neighbour.ready().await;
+        neighbour
+    }
+
+    /// The clock of the next process, as `faketime -f` reads it: `+61s`, `+20m`, `+2h`, `+181d`.
     pub(crate) async fn restart_at(&mut self, offset: Option<&str>) {
         self.kill();
         self.setup.faketime = offset.map(str::to_owned);
@@ -297,6 +307,11 @@ impl Server {
     /// The address of its database.
     pub(crate) fn database(&self) -> &str {
         &self.database
+    }
+
+    /// The file of its settings.
+    pub(crate) fn config(&self) -> &Path {
+        &self.config
     }
 
     fn log_path(&self) -> PathBuf {

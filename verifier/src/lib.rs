@@ -21,6 +21,10 @@ mod refusal;
 mod rejection;
 mod remembered;
 mod strict_json;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
+#[cfg(test)]
+mod tests;
 #[cfg(feature = "tower")]
 pub mod tower;
 mod trusted;

@@ -25,12 +25,12 @@ use crate::{
 /// ```
 /// use portcullis_verifier::{TrustedIssuer, Verifier, jwk::Algorithm};
 ///
-/// # let jwks = portcullis_verifier::doc_jwks();
-/// let keycloak = TrustedIssuer::new("https://login.example.com/realms/main")
+/// # let jwks = r#"{"keys":[{"kid":"a","kty":"EC","crv":"P-256","x":"MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4","y":"4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM"}]}"#;
+/// let realm = TrustedIssuer::new("https://login.example.com/realms/main")
 ///     .algorithms([Algorithm::Es256])
 ///     .accept_typ("JWT")
 ///     .keys(jwks);
-/// let verifier = Verifier::builder(keycloak, "https://mcp.example.com/mcp").build()?;
+/// let verifier = Verifier::builder(realm, "https://mcp.example.com/mcp").build()?;
 /// # Ok::<(), portcullis_verifier::BuildError>(())
 /// ```
 #[derive(Clone, Debug)]

@@ -10,8 +10,12 @@ use axum::{
 };
 use tracing::Instrument as _;
 
-use super::{ApiFailure, PageFailure, page, request_id::RequestId};
-use crate::app::App;
+use super::{ApiFailure, PageFailure, cors, page, request_id::RequestId};
+use crate::{
+    app::App,
+    events::{Event, Step},
+    protocol::error::OAuthError,
+};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const HANDLER_TIME: Duration = Duration::from_secs(30);
@@ -42,16 +46,19 @@ pub async fn envelope(State(app): State<App>, ConnectInfo(peer): ConnectInfo<Soc
 }
 
 async fn guarded(app: &App, peer: SocketAddr, request: Request, next: Next) -> Response {
+    if request.headers().get_all(header::HOST).iter().count() > 1 {
+        return two_hosts();
+    }
     if !app.hosts.allows(request.uri(), request.headers(), peer.ip()) {
         return misdirected(app.hosts.expected());
     }
-    if let Some(refusal) = malformed(&request) {
-        return refusal;
+    let is_page = is_page(request.uri().path());
+    if request.uri().query().map_or(0, str::len) + request.uri().path().len() > MOST_TARGET_BYTES {
+        return too_long(is_page);
     }
     let Ok(_slot) = app.in_flight.try_acquire() else {
-        return busy();
+        return busy(is_page);
     };
-    let is_page = is_page(request.uri().path());
     match tokio::time::timeout(HANDLER_TIME, next.run(request)).await {
         Ok(response) => response,
         Err(_) if is_page => PageFailure::from(anyhow::anyhow!("a page took too long")).into_response(),
@@ -59,19 +66,27 @@ async fn guarded(app: &App, peer: SocketAddr, request: Request, next: Next) -> R
     }
 }
 
-/// A request line or a set of headers that two readers could take for two things (OA-HT-10, OA-HT-12).
-fn malformed(request: &Request) -> Option<Response> {
-    let hosts = request.headers().get_all(header::HOST).iter().count();
-    let query = request.uri().query().map_or(0, str::len) + request.uri().path().len();
-    if hosts > 1 {
-        return Some((StatusCode::BAD_REQUEST, [(header::CONNECTION, "close")], "two Host headers").into_response());
-    }
-    (query > MOST_TARGET_BYTES).then(|| (StatusCode::URI_TOO_LONG, "the address is too long").into_response())
+/// Two readers could take such a request for two different ones (OA-HT-10).
+fn two_hosts() -> Response {
+    Event::of(Step::Refused).because("two Host headers").record();
+    (StatusCode::BAD_REQUEST, [(header::CONNECTION, "close"), (header::CACHE_CONTROL, "no-store")], "two Host headers\n").into_response()
 }
 
 const MOST_TARGET_BYTES: usize = 16 * 1024;
 
+fn too_long(is_page: bool) -> Response {
+    const REASON: &str = "the address has more bytes than allowed";
+    if is_page {
+        return PageFailure::bad_request("The link is longer than this server reads.", REASON)
+            .with_status(StatusCode::URI_TOO_LONG)
+            .into_response();
+    }
+    let answer = OAuthError::invalid_request("the address is too long");
+    for_scripts(ApiFailure::refused(Step::Refused, answer, REASON).with_status(StatusCode::URI_TOO_LONG))
+}
+
 fn misdirected(expected: &str) -> Response {
+    Event::of(Step::Refused).because("the request names another host").record();
     let text = format!(
         "This server answers as {expected}. If that is not its public address, set `issuer`; if a proxy in front sends \
          another Host, list the proxy in `trusted_proxies`.\n"
@@ -79,9 +94,21 @@ fn misdirected(expected: &str) -> Response {
     (StatusCode::MISDIRECTED_REQUEST, [(header::CACHE_CONTROL, "no-store")], text).into_response()
 }
 
-fn busy() -> Response {
-    (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "1"), (header::CACHE_CONTROL, "no-store")], "too busy, try again\n")
-        .into_response()
+/// The client keeps what it has and comes again (OA-TK-12, OA-HT-11).
+fn busy(is_page: bool) -> Response {
+    const REASON: &str = "as many requests as the server works on at once";
+    const AGAIN: Duration = Duration::from_secs(1);
+    if is_page {
+        return PageFailure::too_many(AGAIN).with_status(StatusCode::SERVICE_UNAVAILABLE).into_response();
+    }
+    for_scripts(ApiFailure::refused(Step::LimitHit, OAuthError::TEMPORARILY_UNAVAILABLE, REASON).with_retry_after(AGAIN))
+}
+
+/// Scripts of any origin may read it: it tells nothing of anybody (MCP-AS-192).
+fn for_scripts(failure: ApiFailure) -> Response {
+    let mut response = failure.into_response();
+    cors::mark(response.headers_mut());
+    response
 }
 
 /// Whether people, rather than programs, look at this address.

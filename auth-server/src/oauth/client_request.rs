@@ -62,6 +62,21 @@ impl ClientRequest {
         }
     }
 
+    /// Refuses a bearer token where a client or resource server has to prove who it
+    /// is: none is given out for that (OA-IN-01, RFC 6750 §3.1).
+    pub async fn refuse_bearer(&self, app: &App) -> Result<(), ApiFailure> {
+        let mut headers = self.parts.headers.get_all(AUTHORIZATION).iter().filter_map(|header| header.to_str().ok());
+        if !headers.any(|header| header.split(' ').next().is_some_and(|scheme| scheme.eq_ignore_ascii_case("bearer"))) {
+            return Ok(());
+        }
+        if let Err(too_many) = app.limits.client_failed(&self.source, None, self.arrived_at).await? {
+            return Err(ApiFailure::too_many(too_many.retry_after));
+        }
+        let answer = OAuthError::new(ErrorCode::InvalidToken, "use the credentials of a client that may introspect");
+        let challenge = HeaderValue::from_static("Bearer error=\"invalid_token\"");
+        Err(ApiFailure::refused(Step::ClientAuthFail, answer, "a bearer token instead of client credentials").with_challenge(challenge))
+    }
+
     async fn fail(&self, app: &App, client_id: Option<&ClientId>, error: &ClientAuthError) -> Result<AuthenticatedClient, ApiFailure> {
         let id = client_id.map(ClientId::as_str);
         if let Err(too_many) = app.limits.client_failed(&self.source, id, self.arrived_at).await? {

@@ -27,6 +27,7 @@ use crate::{
 pub async fn introspect(State(app): State<App>, request: Request) -> Result<Response, ApiFailure> {
     let request = ClientRequest::read(&app, request).await?;
     let token = PresentedToken::read(&request.form).map_err(|error| ApiFailure::of(Step::Refused, &error))?;
+    request.refuse_bearer(&app).await?;
     let client = request.authenticate(&app).await?;
     let caller = Introspector::new(&client).map_err(|error| ApiFailure::of(Step::ClientAuthFail, &error).for_client(client.id.as_str()))?;
     let answer = answer(&app, caller, token, app.clock.now()).await?;
