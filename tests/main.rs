@@ -15,3 +15,4 @@ mod flows;
 mod k8s;
 mod listener;
 mod operators;
+mod pages;

@@ -44,6 +44,12 @@ struct Gallery {
 impl Gallery {
     /// Looks at the page in every way that somebody might.
     async fn visit(&self, browser: &Browser, name: &str) {
+        // letters twice as large (WCAG 2.2, 1.4.4)
+        browser.resize(Screen::Desktop).await;
+        let enlarged = "document.documentElement.style.fontSize = arguments[0]; \
+            return document.documentElement.scrollWidth - document.documentElement.clientWidth";
+        assert_eq!(browser.run(enlarged, vec!["200%".into()]).await, 0, "{name}, enlarged");
+        browser.run(enlarged, vec!["".into()]).await;
         for theme in [Theme::Light, Theme::Dark] {
             browser.theme(theme).await;
             for screen in [Screen::Narrow, Screen::Phone, Screen::Desktop] {
@@ -98,7 +104,7 @@ async fn axe_finds_nothing_on_any_page_in_either_theme() {
     gallery.visit(&browser, "sign-in-mistake").await;
     browser.sign_in("ada").await;
     gallery.visit(&browser, "consent-one-scope").await;
-    connect(&browser, &app, &ask).await;
+    connect(&browser, &server, &app, &ask).await;
 
     browser.go(&server.url(&app.ask().with("scope", BOTH).path())).await;
     gallery.visit(&browser, "consent-grown").await;
@@ -107,7 +113,7 @@ async fn axe_finds_nothing_on_any_page_in_either_theme() {
     let ask = local.ask().with("scope", BOTH);
     browser.go(&server.url(&ask.path())).await;
     gallery.visit(&browser, "consent-this-computer").await;
-    connect(&browser, &local, &ask).await;
+    connect(&browser, &server, &local, &ask).await;
     let scheme = stranger(&server, "Cursor", "cursor://anysphere.cursor-mcp/oauth/callback").await;
     browser.go(&server.url(&scheme.ask().with("resource", MAIL).with("scope", "mail:read").path())).await;
     gallery.visit(&browser, "consent-private-scheme").await;
@@ -125,9 +131,9 @@ async fn axe_finds_nothing_on_any_page_in_either_theme() {
 }
 
 /// Allows what is asked, and redeems the code: what is not redeemed is not listed.
-async fn connect(browser: &Browser, client: &Client, ask: &Ask) {
+async fn connect(browser: &Browser, server: &Server, client: &Client, ask: &Ask) {
     browser.decide("ada", "allow").await;
-    let arrived = browser.url().await;
+    let arrived = browser.leave(server).await;
     let code = arrived.query_pairs().find(|(name, _)| name == "code").unwrap_or_else(|| panic!("{arrived}")).1.into_owned();
     client.redeem(&code, &ask.verifier).await.expect(200);
 }
@@ -145,7 +151,7 @@ async fn axe_finds_nothing_on_the_way_back_to_a_refused_app() {
     gallery.visit(&browser, "return").await;
     let here = browser.url().await;
     browser.press("form[action$='/return'] button").await;
-    let arrived = browser.url().await;
+    let arrived = browser.leave(&server).await;
     assert!(arrived.as_str().starts_with("https://evil.example/landing?error=unsupported_response_type"), "{arrived}");
     browser.go(here.as_str()).await;
     assert!(browser.text().await.contains("Already answered"), "once");

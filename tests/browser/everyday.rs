@@ -22,7 +22,7 @@ async fn a_person_signs_in_leaves_a_scope_out_and_takes_it_all_back_later() {
         browser.sign_in("ada").await;
         browser.press("input[value='files:write']").await;
         browser.decide("ada", "allow").await;
-        let arrived = browser.url().await;
+        let arrived = browser.leave(&server).await;
         assert!(arrived.as_str().starts_with(CALLBACK), "{arrived}");
         let parameter = |name: &str| arrived.query_pairs().find(|(known, _)| known == name).map(|(_, value)| value.into_owned());
         assert_eq!(parameter("state").as_ref(), Some(&ask.state));
@@ -40,6 +40,19 @@ async fn a_person_signs_in_leaves_a_scope_out_and_takes_it_all_back_later() {
     }
 }
 
+// OA-AZ-27, OA-SE-04: a key that is pressed too early allows nothing
+#[tokio::test]
+async fn the_return_key_denies() {
+    let server = empty_server().await;
+    let client = server.client().await;
+    let browser = server.browser(Screen::Desktop).await;
+    set_up(&browser, &server).await;
+    browser.go(&server.url(&client.ask().with("scope", "files:read files:write").path())).await;
+    browser.find("input[value='files:write']").await.send_keys("\u{E007}").await.unwrap();
+    let arrived = browser.leave(&server).await;
+    assert!(arrived.query().is_some_and(|query| query.contains("error=access_denied")), "{arrived}");
+}
+
 // MCP-AS-32, OA-SE-02: what a browser really sends along with our forms is taken
 #[tokio::test]
 async fn whoever_did_not_start_it_says_so_and_nothing_is_allowed() {
@@ -51,7 +64,7 @@ async fn whoever_did_not_start_it_says_so_and_nothing_is_allowed() {
     browser.press("form[action$='/switch-account'] button").await;
     browser.sign_in("ada").await;
     browser.decide("ada", "not_me").await;
-    let arrived = browser.url().await;
+    let arrived = browser.leave(&server).await;
     assert!(arrived.query().is_some_and(|query| query.contains("error=access_denied") && !query.contains("code=")), "{arrived}");
     browser.go(&server.url("/account")).await;
     assert!(browser.text().await.contains("No app is connected"));

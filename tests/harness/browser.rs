@@ -130,6 +130,18 @@ impl Browser {
         self.driver.current_url().await.unwrap()
     }
 
+    /// Waits until the browser has left the server, and says where to.
+    pub(crate) async fn leave(&self, server: &Server) -> Url {
+        let started = Instant::now();
+        loop {
+            let url = self.url().await;
+            if !url.as_str().starts_with(&server.url("/")) {
+                return url;
+            }
+            assert!(started.elapsed() < PATIENCE, "still at {url}:\n{}", self.source().await);
+        }
+    }
+
     pub(crate) async fn source(&self) -> String {
         self.driver.source().await.unwrap()
     }

@@ -20,6 +20,7 @@ use crate::{
     protocol::{
         authorize::{AuthorizationRequest, RefusedRequest},
         consent::{self, Answer, Decision, Question},
+        next_step::still_bound,
     },
 };
 
@@ -44,6 +45,8 @@ pub async fn decide(State(app): State<App>, Path(handle): Path<String>, request:
     let Some(signed_in) = session::current(&app, &parts.headers, now).await? else { return Ok(redirect(&pending.path(&app, ""))) };
     app.forms.check(&parts.headers, &app.config.issuer, signed_in.cookie.as_bytes(), pending.handle.wire(), form.get("csrf"))?;
     let Kept::Valid(asked) = &pending.kept else { return Err(PageFailure::gone()) };
+    let client_id = pending.client.id.as_str();
+    still_bound(&pending.client, &asked.redirect_uri).map_err(|error| PageFailure::nobody_to_tell(error, client_id))?;
     let chosen: Vec<String> = form.all("scope").map(str::to_owned).collect();
     let answer = match form.get("decision") {
         Some("allow") => Answer::Allow { chosen: &chosen },

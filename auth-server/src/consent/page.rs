@@ -204,7 +204,7 @@ mod tests {
         let told = [
             "ada",
             "<bdi>App</bdi> wants to use <bdi>Files</bdi>",
-            "This app registered itself 3 minutes ago. <b>Its name is not verified.</b>",
+            "This app registered itself 3 minutes ago. <b class=\"unverified\">Its name is not verified.</b>",
             "Do files:read",
             "https://files.example.com/mcp",
             "app.example",
@@ -217,6 +217,34 @@ mod tests {
         let places: Vec<_> = told.iter().map(|words| html.find(words).unwrap_or_else(|| panic!("{words} in {html}"))).collect();
         assert!(places.is_sorted(), "{places:?}");
         assert_eq!((tags(&html, "h1").len(), tags(&html, "fieldset").len(), tags(&html, "legend").len()), (1, 1, 1));
+    }
+
+    /// The page as it is read out.
+    fn words(html: &str) -> String {
+        let body = html.split("<body>").nth(1).unwrap();
+        let text: String = body.split('<').map(|part| part.split_once('>').map_or(part, |(_, text)| text)).collect();
+        text.split_whitespace().collect::<Vec<_>>().join(" ")
+    }
+
+    // MCP-AS-41, OA-SE-09: the product's face, word by word
+    #[test]
+    fn the_page_reads_like_this() {
+        let frame = frame();
+        let html =
+            ConsentPage { warnings: vec![sentence(Warning::ForeignLetters, &page(&frame).returns_to)], remembered: true, ..page(&frame) };
+        assert_eq!(
+            words(&html.render().unwrap()),
+            "auth.example.com ada Not you? \
+             App wants to use Files for you \
+             This app registered itself 3 minutes ago. Its name is not verified. \
+             It will be able to Do files:read Do files:write new \
+             At the server Files https://files.example.com/mcp \
+             You go back to app.example \
+             Access lasts 15 minutes \
+             The address you go back to has letters beyond a to z, and may be made to look like another. \
+             Deny Allow I did not start this \
+             You are asked again only when it wants more. You can undo this under Connected apps."
+        );
     }
 
     // OA-SE-09: neither is easier to find

@@ -99,7 +99,7 @@ fn busy(is_page: bool) -> Response {
     const REASON: &str = "as many requests as the server works on at once";
     const AGAIN: Duration = Duration::from_secs(1);
     if is_page {
-        return PageFailure::too_many(AGAIN).with_status(StatusCode::SERVICE_UNAVAILABLE).into_response();
+        return PageFailure::busy().into_response();
     }
     for_scripts(ApiFailure::refused(Step::LimitHit, OAuthError::TEMPORARILY_UNAVAILABLE, REASON).with_retry_after(AGAIN))
 }

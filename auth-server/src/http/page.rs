@@ -5,7 +5,7 @@ use std::sync::Arc;
 use askama::Template;
 use axum::{
     body::Body,
-    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
+    http::{HeaderMap, HeaderValue, Method, StatusCode, header},
     response::{Html, IntoResponse, Response},
 };
 use portcullis_verifier::vocabulary::Issuer;
@@ -90,11 +90,9 @@ impl<T: Template> IntoResponse for Page<T> {
     }
 }
 
-const X_FRAME_OPTIONS: HeaderName = header::X_FRAME_OPTIONS;
-
 fn mark(headers: &mut HeaderMap, referrer: &'static str) {
     headers.insert(header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY);
-    headers.insert(X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+    headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static(referrer));
 }
@@ -198,10 +196,10 @@ mod tests {
             let policy = header(header::CONTENT_SECURITY_POLICY).unwrap();
             assert!(policy.starts_with("default-src 'none'; ") && policy.contains("frame-ancestors 'none'"), "{policy}");
             assert!(!policy.contains("form-action") && !policy.contains("unsafe") && !policy.contains("script"), "{policy}");
-            assert_eq!(header(X_FRAME_OPTIONS), Some("DENY"));
+            assert_eq!(header(header::X_FRAME_OPTIONS), Some("DENY"));
             assert_eq!(header(header::CACHE_CONTROL), Some("no-store"));
             assert_eq!(header(header::REFERRER_POLICY), Some(referrer));
-            assert_eq!(header(HeaderName::from_static("cross-origin-opener-policy")), None);
+            assert_eq!(header(axum::http::HeaderName::from_static("cross-origin-opener-policy")), None);
         }
     }
 }

@@ -138,6 +138,15 @@ impl PageFailure {
         failure
     }
 
+    /// More requests than are worked on at once.
+    pub fn busy() -> Self {
+        let (what, advice) = ("More is asked of this server at the moment than it can do.", "Wait a little, then try again.");
+        let mut failure = Self::refused(StatusCode::SERVICE_UNAVAILABLE, Step::LimitHit, "One moment", what, advice, "too many at once");
+        failure.retry_after = Some(Duration::from_secs(1));
+        failure.code = ErrorCode::TemporarilyUnavailable;
+        failure
+    }
+
     /// Another status.
     #[must_use]
     pub fn with_status(mut self, status: StatusCode) -> Self {

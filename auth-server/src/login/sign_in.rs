@@ -8,6 +8,7 @@ use axum::{
 use chrono::{DateTime, Utc};
 
 use super::{
+    account_name,
     page::{LoginPage, Purpose},
     password::Busy,
     session::{self, SignedIn},
@@ -38,7 +39,8 @@ const ACCOUNT: &str = "sign-in";
 
 /// The page for a pending request.
 pub fn page_for(app: &App, pending: &Pending) -> Response {
-    let hint = pending.login_hint().unwrap_or_default();
+    // A stranger may write anything there; only what could be a name is shown as one.
+    let hint = pending.login_hint().filter(|hint| account_name::judge(hint).is_ok()).unwrap_or_default();
     Page::with_form(request_page(app, pending, hint.to_owned(), None)).into_response()
 }
 

@@ -20,7 +20,7 @@ use crate::{
     http::{PageFailure, page_form},
     login::{self, session::SignedIn},
     protocol::{
-        authorize::{self, AuthorizationRequest, RefusedRequest},
+        authorize::{self, AuthorizationRequest, PageError, RefusedRequest},
         client::Client,
         consent::{self, Decision, Remembered},
         metadata::OFFLINE_ACCESS,
@@ -90,7 +90,11 @@ impl Pending {
             return Err(PageFailure::answered());
         }
         let id = stored.client_id.parse().map_err(anyhow::Error::new)?;
-        let client = app.clients.find(&app.store, &id).await?.ok_or_else(PageFailure::gone)?;
+        let client = app
+            .clients
+            .find(&app.store, &id)
+            .await?
+            .ok_or_else(|| PageFailure::nobody_to_tell(PageError::ClientGone, &stored.client_id))?;
         let kept: Kept = serde_json::from_value(stored.request.clone()).map_err(anyhow::Error::new)?;
         Ok(Self { handle, browser, client, kept, stored })
     }

@@ -65,8 +65,9 @@ const FIND: &str = "SELECT client_id, request, created_at, signed_in_at, decisio
     WHERE issuer_id = $1 AND handle_hash = $2 AND browser_hash = $3 AND expires_at > $4";
 const SIGNED_IN: &str =
     "UPDATE authorization_requests SET signed_in_at = $3 WHERE issuer_id = $1 AND handle_hash = $2 AND answered_at IS NULL";
-const SIGNED_OUT: &str =
-    "UPDATE authorization_requests SET signed_in_at = NULL WHERE issuer_id = $1 AND handle_hash = $2 AND answered_at IS NULL";
+/// What somebody else decided is not asked of the next person as if it were theirs.
+const SIGNED_OUT: &str = "UPDATE authorization_requests SET signed_in_at = NULL, decision = NULL \
+    WHERE issuer_id = $1 AND handle_hash = $2 AND answered_at IS NULL";
 const DECIDE: &str = "UPDATE authorization_requests SET decision = $3 \
     WHERE issuer_id = $1 AND handle_hash = $2 AND decision IS NULL AND answered_at IS NULL";
 pub(super) const ANSWER: &str =

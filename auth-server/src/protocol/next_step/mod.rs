@@ -173,7 +173,7 @@ pub fn may_tell_of_fault(refused: &RefusedRequest, client: &Client, policy: Erro
 }
 
 /// OA-AZ-18: the client may have been disabled, or have lost the address, since.
-fn still_bound(client: &Client, redirect_uri: &RedirectUri) -> Result<(), PageError> {
+pub fn still_bound(client: &Client, redirect_uri: &RedirectUri) -> Result<(), PageError> {
     if !client.is_active() {
         return Err(PageError::ClientGone);
     }
