@@ -35,6 +35,19 @@ pub(super) fn of(log: &str, requests: &[String]) -> Vec<String> {
         .collect()
 }
 
+/// The verifier's reasons, one for each request that was not let in.
+pub(super) fn of_verifier(log: &str) -> Vec<String> {
+    let lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let messages = ["a request was refused", "a request came without an access token", "a token could not be checked"];
+    lines.filter(|line| messages.iter().any(|message| line["message"] == *message)).map(|line| line.to_string()).collect()
+}
+
+/// How often somebody read the keys.
+pub(super) fn key_fetches(log: &str) -> usize {
+    let lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    lines.filter(|line| line["message"] == "answered" && line["span"]["route"] == "/jwks").count()
+}
+
 /// OA-LG-05: each line stands for itself, whatever strangers sent.
 #[track_caller]
 pub(super) fn assert_well_formed(log: &str) {

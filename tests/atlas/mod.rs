@@ -8,6 +8,7 @@
 //! data can say (races, raw bytes, faults from inside) is told in `stories/`.
 //! `ATLAS=EA-047 ./tests/run --test blackbox atlas::` runs one row.
 
+mod craft;
 mod events;
 mod notation;
 mod row;
@@ -32,6 +33,7 @@ on_both_stores! {
     async fn revoke(store: Store) { run::run("revoke", store).await; }
     async fn introspect(store: Store) { run::run("introspect", store).await; }
     async fn metadata(store: Store) { run::run("metadata", store).await; }
+    async fn resource(store: Store) { run::run("resource", store).await; }
     async fn any(store: Store) { run::run("any", store).await; }
 }
 

@@ -60,6 +60,17 @@ impl Expected {
         }
     }
 
+    /// The status, where the notation has one.
+    pub(super) fn status(&self) -> Option<u16> {
+        match self {
+            Self::Page(status) | Self::Status(status) | Self::Json { status, .. } | Self::Resource { status, .. } => Some(*status),
+            Self::Client { .. } | Self::Bearer { .. } => Some(401),
+            Self::Code { .. } | Self::Redirect { .. } | Self::Shown(_) | Self::Goes(_) | Self::Empty | Self::Inactive | Self::Preflight => {
+                None
+            }
+        }
+    }
+
     /// Whether the caller did something wrong, so that the log has to have an error event.
     pub(super) fn is_error(&self) -> bool {
         match self {
@@ -129,10 +140,6 @@ pub(super) fn page(answer: &Answer, status: u16) {
 
 #[track_caller]
 fn safe_page(answer: &Answer) {
-    // Until the pages have their headers.
-    if answer.header("content-security-policy").is_none() {
-        return;
-    }
     let policy = answer.header("content-security-policy").unwrap_or_else(|| panic!("no policy: {:?}", answer.headers));
     assert!(policy.contains("default-src 'none'") && policy.contains("frame-ancestors 'none'"), "{policy}");
     assert!(!policy.contains("unsafe-inline") && policy.contains("base-uri 'none'"), "{policy}");

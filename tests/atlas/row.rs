@@ -22,6 +22,8 @@ pub(super) struct Sheet {
 pub(super) struct Template {
     /// Method and path.
     pub(super) to: String,
+    /// The server that is asked, if it is not ours: `sample`.
+    pub(super) at: String,
     /// Sent as the form of a page: `consent` or `sign-in`. Its fields are the page's own and those of `form`.
     pub(super) page: String,
     /// Followed by a person's browser.
@@ -44,6 +46,8 @@ pub(super) struct Wish {
     pub(super) resources: Option<String>,
     /// Tables of the configuration, by name.
     pub(super) tables: BTreeMap<String, String>,
+    /// With the sample MCP server beside it.
+    pub(super) sample: bool,
     /// Each input gets a server of its own.
     pub(super) fresh: bool,
 }
@@ -67,6 +71,7 @@ pub(super) struct Row {
 }
 
 /// How a request differs from its template, and what is expected. Also a step before or after.
+#[expect(clippy::struct_excessive_bools, reason = "each is a word in a data file")]
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Input {
@@ -87,6 +92,8 @@ pub(super) struct Input {
     pub(super) headers: BTreeMap<String, Lines>,
     /// Instead of the form.
     pub(super) body: Option<String>,
+    /// What `{token}` is.
+    pub(super) token: Craft,
     pub(super) json: Option<toml::Table>,
     /// The plain client instead of the browser.
     pub(super) plain: bool,
@@ -104,6 +111,8 @@ pub(super) struct Input {
     pub(super) heads: BTreeMap<String, String>,
     /// What the body has to have in it.
     pub(super) shows: Vec<String>,
+    /// How often the keys were fetched since the server began, at most.
+    pub(super) most_key_fetches: Option<usize>,
     pub(super) before: Vec<Input>,
     pub(super) after: Vec<Input>,
     /// Steps only: the server starts again at this distance from now.
@@ -124,12 +133,41 @@ pub(super) struct Input {
     pub(super) until: bool,
 }
 
+/// An access token as the server would never make it, signed with the server's key.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Craft {
+    pub(super) header: toml::Table,
+    pub(super) claims: toml::Table,
+    /// Claims that are times, in seconds from now.
+    pub(super) at: BTreeMap<String, i64>,
+    /// Header members and claims that are missing.
+    pub(super) without: Vec<String>,
+    /// More text in the payload, before its last brace.
+    pub(super) more: String,
+    /// `key` unless said otherwise: see `craft.rs`.
+    pub(super) signed: Option<String>,
+}
+
 /// One header line or several of one name.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(untagged)]
 pub(super) enum Lines {
     One(String),
     Several(Vec<String>),
+}
+
+impl Craft {
+    fn over(self, all: Self) -> Self {
+        let mut both = all;
+        both.header.extend(self.header);
+        both.claims.extend(self.claims);
+        both.at.extend(self.at);
+        both.without.extend(self.without);
+        both.more.push_str(&self.more);
+        both.signed = self.signed.or(both.signed);
+        both
+    }
 }
 
 impl Lines {
@@ -166,6 +204,8 @@ impl Input {
         both.more.push_str(&mine.more);
         both.headers.extend(mine.headers);
         both.json = mine.json.or(both.json);
+        both.token = mine.token.over(both.token);
+        both.most_key_fetches = mine.most_key_fetches.or(both.most_key_fetches);
         both.plain |= mine.plain;
         both.elsewhere |= mine.elsewhere;
         both.expect.extend(mine.expect);

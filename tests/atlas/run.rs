@@ -21,7 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// Every row of a file, on this store. `ATLAS=EA-047` runs one.
 pub(super) async fn run(name: &str, store: Store) {
     let sheet = Arc::new(sheet(name));
-    let only = std::env::var("ATLAS").ok();
+    let only = std::env::var_os("ATLAS").map(|id| id.into_string().unwrap());
     let mut stages: Vec<(Option<String>, Arc<Mutex<Stage>>)> = Vec::new();
     let mut failed = Vec::new();
     for row in &sheet.row {
@@ -37,15 +37,15 @@ pub(super) async fn run(name: &str, store: Store) {
         for (number, input) in inputs.iter().enumerate() {
             let server = input.server.as_ref().or(row.server.as_ref()).cloned();
             let wish = server.as_ref().map(|wish| sheet.server.get(wish).unwrap_or_else(|| panic!("there is no server {wish}")));
-            let stage = match stages.iter().find(|(known, _)| *known == server) {
-                Some((_, stage)) => Arc::clone(stage),
-                None => {
-                    let stage = Arc::new(Mutex::new(Stage::start(store, wish.unwrap_or(&Wish::default())).await));
-                    if wish.is_none_or(|wish| !wish.fresh) {
-                        stages.push((server.clone(), Arc::clone(&stage)));
-                    }
-                    stage
+            let known = stages.iter().find(|(known, _)| *known == server).map(|(_, stage)| Arc::clone(stage));
+            let stage = if let Some(stage) = known {
+                stage
+            } else {
+                let stage = Arc::new(Mutex::new(Stage::start(store, wish.unwrap_or(&Wish::default())).await));
+                if wish.is_none_or(|wish| !wish.fresh) {
+                    stages.push((server.clone(), Arc::clone(&stage)));
                 }
+                stage
             };
             let (sheet, row, input) = (Arc::clone(&sheet), row.clone(), input.clone());
             let name = format!("{} input {}", row.id, number + 1);
@@ -72,8 +72,18 @@ async fn one(stage: &mut Stage, sheet: &Sheet, row: &Row, input: &Input) {
         step(&mut world, sheet, before, &input).await;
     }
     // Placeholders are filled first, so that nothing else is logged between.
-    let outcome = act(&mut world, sheet, &input, input.answer.as_deref().unwrap_or(&row.answer)).await;
-    leaves_one_event(&world, sheet, &input, input.answer.as_deref().unwrap_or(&row.answer), &outcome);
+    let answer = input.answer.as_deref().unwrap_or(&row.answer);
+    let log_at_request = world.stage.server.log().len();
+    let outcome = act(&mut world, sheet, &input, answer).await;
+    if sheet.request[input.request.as_deref().unwrap()].at.is_empty() {
+        leaves_one_event(&world, sheet, &input, answer, &outcome);
+    } else {
+        let refusals = events::of_verifier(&world.stage.server.log()[log_at_request..]);
+        assert_eq!(refusals.len(), usize::from(answer.starts_with('W')), "{refusals:?}");
+    }
+    if let Some(most) = input.most_key_fetches {
+        assert!(events::key_fetches(&world.stage.server.log()) <= most, "the keys are fetched again and again");
+    }
     for after in &input.after {
         step(&mut world, sheet, after, &input).await;
     }
@@ -181,11 +191,7 @@ async fn step(world: &mut World<'_>, sheet: &Sheet, step: &Input, input: &Input)
 
 /// Waits for what the operator changed.
 async fn until(world: &mut World<'_>, sheet: &Sheet, step: &Input, answer: &str) {
-    let wanted = match Expected::parse(answer) {
-        Expected::Page(status) | Expected::Json { status, .. } | Expected::Status(status) => status,
-        Expected::Client { .. } => 401,
-        other => panic!("can not wait for {other:?}"),
-    };
+    let wanted = Expected::parse(answer).status().expect("a status to wait for");
     let started = Instant::now();
     while send::send(world, sheet, step).await.answer.status != wanted {
         assert!(started.elapsed() < PATIENCE, "what the operator changed does not arrive");

@@ -74,7 +74,7 @@ async fn send_plain(world: &mut World<'_>, template: &Template, input: &Input) -
     if body.is_some() {
         headers.entry("content-type".to_owned()).or_insert_with(|| vec![kind.to_owned()]);
     }
-    let mut request = world.stage.server.request(method, &target);
+    let mut request = world.stage.request(&template.at, method, &target);
     for (name, lines) in &headers {
         for line in lines.iter().filter(|line| !line.is_empty()) {
             request = request.header(name, line);

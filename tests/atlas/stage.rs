@@ -1,11 +1,16 @@
 //! A server of the atlas and those who are on it already.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
+use portcullis::{
+    clock::Clock,
+    keys::{KeyRing, MasterKey, SigningKey},
+    protocol::vocabulary::SigningAlgorithm,
+};
 use serde_json::json;
 
 use super::row::Wish;
-use crate::harness::{CALLBACK, Client, FILES, MAIL, Person, Server, Setup, Store};
+use crate::harness::{CALLBACK, Client, FILES, MAIL, Person, Server, Setup, Store, free_port, http};
 
 /// A resource that nobody of the atlas may use.
 const PRIVATE: &str = "https://private.example.com/mcp";
@@ -17,6 +22,8 @@ pub(super) struct Stage {
     clients: BTreeMap<String, Client>,
     /// A server for another issuer, on the same database.
     neighbour: Option<Server>,
+    /// The port of the sample.
+    sample: Option<u16>,
 }
 
 impl Stage {
@@ -38,7 +45,34 @@ impl Stage {
         if !wish.tables.contains_key("authorization") {
             setup = setup.table("authorization", "most_pending_per_source = 1000000");
         }
-        Self { server: setup.start().await, ada: None, clients: BTreeMap::new(), neighbour: None }
+        let sample = wish.sample.then(free_port);
+        if let Some(port) = sample {
+            setup = setup.argument("--sample").argument("--sample-listen").argument(&format!("127.0.0.1:{port}"));
+        }
+        Self { server: setup.start().await, ada: None, clients: BTreeMap::new(), neighbour: None, sample }
+    }
+
+    /// The sample's name and address.
+    pub(super) fn sample(&self) -> String {
+        format!("http://127.0.0.1:{}/mcp", self.sample.expect("the server has a sample"))
+    }
+
+    /// A request to our server, or to the sample.
+    pub(super) fn request(&self, at: &str, method: &str, target: &str) -> reqwest::RequestBuilder {
+        match at {
+            "" => self.server.request(method, target),
+            "sample" => http().request(method.parse().unwrap(), format!("{}{target}", self.sample().trim_end_matches("/mcp"))),
+            _ => panic!("nobody knows the server {at}"),
+        }
+    }
+
+    /// The key with which the server signs, for tokens that it would never sign.
+    pub(super) async fn signing_key(&self) -> Arc<SigningKey> {
+        let (master_key, _) = MasterKey::load_or_create(&self.server.folder().join("master.key")).unwrap();
+        let store = self.store().await;
+        let keys = store.signing_keys(Clock::system().now()).await.unwrap();
+        store.close().await;
+        KeyRing::open(&keys, &master_key).unwrap().signing(SigningAlgorithm::default()).unwrap()
     }
 
     /// Ada, signed in, in a browser that is this copy's own.
@@ -146,7 +180,7 @@ impl Stage {
         let (id, name) = (crate::harness::random_text(), "one registration".to_owned());
         let new = NewInitialAccessToken { hash: token.hash(), id, name, expires_at: None, uses: Some(1) };
         let store = self.store().await;
-        store.add_initial_access_token(&new, portcullis::clock::Clock::system().now()).await.unwrap();
+        store.add_initial_access_token(&new, Clock::system().now()).await.unwrap();
         store.close().await;
         token.wire().to_owned()
     }

@@ -7,7 +7,11 @@ use std::{
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
-use super::{row::Input, stage::Stage};
+use super::{
+    craft,
+    row::{Craft, Input},
+    stage::Stage,
+};
 use crate::harness::{Answer, Ask, Client, FILES, Form, MAIL, Person, Tokens};
 
 /// Lives as long as one input.
@@ -21,6 +25,7 @@ pub(super) struct World<'s> {
     /// What may stand in no log.
     pub(super) secrets: Vec<String>,
     ask: Ask,
+    craft: Craft,
     trap: Option<TcpListener>,
 }
 
@@ -35,7 +40,7 @@ impl<'s> World<'s> {
         };
         let ask = client.ask().with("scope", "files:read files:write");
         let secrets = vec![ask.verifier.clone(), ask.state.clone(), person.password.clone()];
-        Self { stage, client, person, form: None, values: BTreeMap::new(), secrets, ask, trap: None }
+        Self { stage, client, person, form: None, values: BTreeMap::new(), secrets, ask, craft: input.token.clone(), trap: None }
     }
 
     /// Puts values where the placeholders are. What is no placeholder of ours stays.
@@ -44,15 +49,13 @@ impl<'s> World<'s> {
         let mut rest = text;
         while let Some((before, after)) = rest.split_once('{') {
             filled.push_str(before);
-            match after.split_once('}').filter(|(name, _)| !name.is_empty() && !name.contains(['"', '{', ':'])) {
-                Some((name, after)) => {
-                    filled.push_str(&self.value(name).await);
-                    rest = after;
-                }
-                None => {
-                    filled.push('{');
-                    rest = after;
-                }
+            let name = after.split_once('}').filter(|(name, _)| !name.is_empty() && !name.contains(['"', '{', ':']));
+            if let Some((name, after)) = name {
+                filled.push_str(&self.value(name).await);
+                rest = after;
+            } else {
+                filled.push('{');
+                rest = after;
             }
         }
         filled + rest
@@ -95,12 +98,20 @@ impl<'s> World<'s> {
             "many pairs" => (0..101).map(|number| format!("p{number}=1")).collect::<Vec<_>>().join("&"),
             "code" => self.code().await,
             "access" | "refresh" | "parent" | "spent" => return self.token(name).await,
+            "token" => self.crafted(&self.craft.clone()).await,
+            "good token" => self.crafted(&Craft::default()).await,
+            "json token" => craft::in_json(&Box::pin(self.value("token")).await),
+            "sample" => self.stage.sample(),
+            "sample metadata" => self.stage.sample().replace("/mcp", "/.well-known/oauth-protected-resource/mcp"),
             "trap" => self.set_trap(),
             "csrf.elsewhere" => self.foreign_form_token().await,
             _ => self.value_of_client(name).await,
         };
         self.values.insert(name.to_owned(), value.clone());
-        if matches!(name, "secret" | "basic" | "code" | "csrf.elsewhere" | "mail access" | "initial") {
+        if matches!(
+            name,
+            "secret" | "basic" | "code" | "csrf.elsewhere" | "mail access" | "initial" | "token" | "good token" | "json token"
+        ) {
             self.secrets.push(value.clone());
         }
         value
@@ -156,6 +167,20 @@ impl<'s> World<'s> {
         let mut code = Box::pin(self.value("code")).await;
         code.pop();
         code
+    }
+
+    async fn crafted(&mut self, craft: &Craft) -> String {
+        let (issuer, audience) = (self.stage.server.issuer.clone(), self.stage.sample());
+        let key = self.stage.signing_key().await;
+        let mut craft = craft.clone();
+        for table in [&mut craft.header, &mut craft.claims] {
+            for (_, value) in table.iter_mut() {
+                if let toml::Value::String(text) = value {
+                    *text = Box::pin(self.fill(text)).await;
+                }
+            }
+        }
+        craft::craft(&craft, &key, &issuer, &audience)
     }
 
     /// The person ends something on their account page.

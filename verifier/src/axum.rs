@@ -56,7 +56,8 @@ async fn other_method(method: Method, headers: HeaderMap) -> Response {
             exposed((StatusCode::NO_CONTENT, [(ALLOW, HeaderValue::from_static("GET, HEAD, OPTIONS"))]).into_response())
         }
         None => {
-            let mut response = error(StatusCode::METHOD_NOT_ALLOWED, r#"{"error":"invalid_request"}"#);
+            let mut response =
+                error(StatusCode::METHOD_NOT_ALLOWED, r#"{"error":"invalid_request","error_description":"read this with GET"}"#);
             response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD, OPTIONS"));
             response
         }
@@ -64,7 +65,7 @@ async fn other_method(method: Method, headers: HeaderMap) -> Response {
 }
 
 async fn not_found() -> Response {
-    error(StatusCode::NOT_FOUND, r#"{"error":"not_found"}"#)
+    error(StatusCode::NOT_FOUND, r#"{"error":"not_found","error_description":"there is nothing at this address"}"#)
 }
 
 fn error(status: StatusCode, body: &'static str) -> Response {
@@ -104,7 +105,7 @@ pub struct NoLayer;
 impl IntoResponse for NoLayer {
     fn into_response(self) -> Response {
         tracing::error!(reason = %self, "a handler asked who is calling");
-        error(StatusCode::INTERNAL_SERVER_ERROR, r#"{"error":"server_error"}"#)
+        error(StatusCode::INTERNAL_SERVER_ERROR, r#"{"error":"server_error","error_description":"the server failed"}"#)
     }
 }
 

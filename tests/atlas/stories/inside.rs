@@ -1,6 +1,6 @@
 //! EA-101, EA-194: faults that only come from inside, on the same data, in this process.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::net::SocketAddr;
 
 use axum::{
     Router,
@@ -13,6 +13,7 @@ use http_body_util::{BodyExt as _, Full};
 use portcullis::{app::App, clock::Clock, config, router, serve, store::StoredKey};
 use tower::ServiceExt as _;
 
+use super::recorded;
 use crate::{
     atlas::{events, notation, row::Wish, stage::Stage},
     harness::{Answer, Server, Store, Tokens, encoded},
@@ -74,18 +75,15 @@ pub(super) async fn a_handler_panics() {
     let stage = Stage::start(Store::Sqlite, &Wish::default()).await;
     let app = inside(&stage.server).await;
     let router = router::router(app);
-    let log = Log::default();
-    let subscriber = tracing_subscriber::fmt().json().flatten_event(true).with_current_span(true).with_writer(log.clone()).finish();
-    let _recording = tracing::subscriber::set_default(subscriber);
-    let api = ask(&router, panicking("/token"), &stage.server).await;
+    let (api, api_log) = recorded(ask(&router, panicking("/token"), &stage.server)).await;
     api.expect_error(500, "server_error");
     assert_eq!(api.header("access-control-allow-origin").as_deref(), Some("*"));
-    let page = ask(&router, panicking("/authorize"), &stage.server).await;
+    let (page, page_log) = recorded(ask(&router, panicking("/authorize"), &stage.server)).await;
     notation::page(&page, 500);
-    for answer in [&api, &page] {
+    for (answer, log) in [(&api, api_log), (&page, page_log)] {
         assert!(!answer.body.contains("hush") && !answer.body.contains("panic"), "{}", answer.body);
         let id = answer.header("x-request-id").unwrap();
-        assert_eq!(events::of(&log.text(), &[id]), ["broken"], "{}", log.text());
+        assert_eq!(events::of(&log, &[id]), ["broken"], "{log}");
     }
 }
 
@@ -95,33 +93,4 @@ fn panicking(path: &str) -> Request<Body> {
         frame
     });
     Request::post(path).header("content-type", "application/x-www-form-urlencoded").body(Body::new(body)).unwrap()
-}
-
-/// What this thread logs.
-#[derive(Clone, Default)]
-struct Log(Arc<std::sync::Mutex<Vec<u8>>>);
-
-impl Log {
-    fn text(&self) -> String {
-        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
-    }
-}
-
-impl std::io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
-impl<'w> tracing_subscriber::fmt::MakeWriter<'w> for Log {
-    type Writer = Self;
-
-    fn make_writer(&'w self) -> Self {
-        self.clone()
-    }
 }

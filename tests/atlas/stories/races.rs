@@ -21,7 +21,9 @@ pub(super) async fn one_of_many_redeems(store: Store) {
     let answers = attempts.join_all().await;
     let (redeemed, refused): (Vec<Answer>, Vec<Answer>) = answers.into_iter().partition(|answer| answer.status == 200);
     assert_eq!(redeemed.len(), 1);
-    refused.iter().for_each(|answer| answer.expect_error(400, "invalid_grant"));
+    for answer in refused {
+        answer.expect_error(400, "invalid_grant");
+    }
 }
 
 /// OA-RT-08, MCP-AS-91
