@@ -186,7 +186,7 @@ impl<'s> World<'s> {
     /// The person ends something on their account page.
     pub(super) async fn end(&mut self, what: &str) {
         let place = self.person.open("/account").await;
-        let action = if what == "grant" { "/revoke" } else { "/end" };
+        let action = if what == "grant" { "/revoke" } else { "/sign-out" };
         let form = place.form(action);
         let place = self.person.submit(&form, None).await;
         assert_eq!(place.answer.status, 200, "{}", place.answer.body);
