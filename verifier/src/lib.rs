@@ -1,4 +1,4 @@
-//! Checks the access tokens that an MCP server is shown.
+#![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 

@@ -48,18 +48,17 @@ impl TestIssuer {
         Self::with_key(identifier, 1)
     }
 
-    /// An issuer with another key: each number, from 1 to 255, is one.
+    /// An issuer with another key: each number from 1 to 254 is one.
     pub fn with_key(identifier: impl Into<String>, number: u8) -> Self {
-        // Any 32 bytes in range are a key, and a byte repeated is in range unless it is 0 or 255.
+        // Any 32 bytes in range are a key, and a byte repeated is in range if it is neither 0 nor 255.
         let bytes = [number.clamp(1, 254); 32];
         let key = SigningKey::from_slice(&bytes).unwrap_or_else(|_| unreachable!("{bytes:?} is in range"));
         let point = key.verifying_key().to_sec1_point(false);
         let coordinate = |bytes: Option<&p256::FieldBytes>| BASE64URL.encode(bytes.copied().unwrap_or_default());
-        let mut public = json!({"kty": "EC", "crv": "P-256", "x": coordinate(point.x()), "y": coordinate(point.y())});
-        let kid = Jwk::from_json(public.to_string().as_bytes()).map(|key| key.thumbprint().to_owned()).unwrap_or_default();
-        public["kid"] = kid.clone().into();
-        public["alg"] = "ES256".into();
-        public["use"] = "sig".into();
+        let (x, y) = (coordinate(point.x()), coordinate(point.y()));
+        let bare = json!({"kty": "EC", "crv": "P-256", "x": x, "y": y}).to_string();
+        let kid = Jwk::from_json(bare.as_bytes()).map(|key| key.thumbprint().to_owned()).unwrap_or_default();
+        let public = json!({"kty": "EC", "crv": "P-256", "x": x, "y": y, "kid": kid, "alg": "ES256", "use": "sig"});
         Self { identifier: identifier.into(), key, public, kid }
     }
 

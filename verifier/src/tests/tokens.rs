@@ -312,8 +312,8 @@ fn a_foreign_issuer_is_met_halfway_and_no_other() {
         foreign.trusted().accept_trailing_slash().accept_typ("JWT").accept_missing_typ().accept_missing_kid().accept_scope_arrays();
     let verifier = Verifier::builder(issuer().trusted(), MCP).issuer(lenient).build().unwrap();
     let odd = |token: TestToken| token.header("typ", "JWT").without_header("kid").without("scope").claim("scp", json!(["a", "b"])).sign();
-    let verified = verifier.verify(&odd(foreign.token(MCP, now())), now()).unwrap();
-    assert_eq!(verified.scope().to_string(), "a b");
+    let caller = verifier.verify(&odd(foreign.token(MCP, now())), now()).unwrap();
+    assert_eq!(caller.scope().to_string(), "a b");
     assert!(verifier.verify(&foreign.token(MCP, now()).without_header("typ").sign(), now()).is_ok());
     assert_eq!(name(&verifier.verify(&foreign.token(MCP, now()).claim("scope", json!(["a b"])).sign(), now()).unwrap_err()), "Claim");
     assert_eq!(name(&verifier.verify(&odd(token()), now()).unwrap_err()), "Type");
