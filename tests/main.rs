@@ -11,6 +11,7 @@ mod attacks;
 mod browser;
 mod docs;
 mod durability;
+mod endpoints;
 mod flows;
 mod k8s;
 mod listener;

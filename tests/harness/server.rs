@@ -30,6 +30,7 @@ pub(crate) struct Setup {
     faketime: Option<String>,
     listen: Option<u16>,
     accounts: bool,
+    issuer_path: String,
     certificate: Option<PathBuf>,
 }
 
@@ -74,6 +75,7 @@ default_resource = "{FILES}"
             faketime: None,
             listen: None,
             accounts: true,
+            issuer_path: String::new(),
             certificate: None,
         }
     }
@@ -104,6 +106,12 @@ default_resource = "{FILES}"
 
     pub(crate) fn env(mut self, name: &str, value: &str) -> Self {
         self.environment.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// An issuer with a path below its origin.
+    pub(crate) fn issuer_path(mut self, path: &str) -> Self {
+        path.clone_into(&mut self.issuer_path);
         self
     }
 
@@ -163,11 +171,12 @@ impl Server {
         let port = setup.listen.unwrap_or_else(free_port);
         let config = folder.path().join(format!("portcullis-{port}.toml"));
         let mut text = format!("listen = \"127.0.0.1:{port}\"\n");
-        let issuer = match &setup.certificate {
+        let origin = match &setup.certificate {
             Some(_) => format!("https://localhost:{port}"),
             None => format!("http://127.0.0.1:{port}"),
         };
-        if setup.certificate.is_some() {
+        let issuer = format!("{origin}{}", setup.issuer_path);
+        if issuer != format!("http://127.0.0.1:{port}") {
             writeln!(text, "issuer = \"{issuer}\"").unwrap();
         }
         writeln!(text, "{}\n{}\n{}", setup.settings, setup.resources, setup.tables).unwrap();

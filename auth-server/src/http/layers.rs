@@ -4,7 +4,7 @@ use std::{net::SocketAddr, time::Duration};
 
 use axum::{
     extract::{ConnectInfo, MatchedPath, Request, State},
-    http::{HeaderName, HeaderValue, StatusCode, header},
+    http::{HeaderName, HeaderValue, StatusCode, Version, header},
     middleware::Next,
     response::{IntoResponse as _, Response},
 };
@@ -47,7 +47,11 @@ pub async fn envelope(State(app): State<App>, ConnectInfo(peer): ConnectInfo<Soc
 
 async fn guarded(app: &App, peer: SocketAddr, request: Request, next: Next) -> Response {
     if request.headers().get_all(header::HOST).iter().count() > 1 {
-        return two_hosts();
+        return malformed("two Host headers");
+    }
+    // In HTTP/2 the host is part of every target.
+    if request.version() < Version::HTTP_2 && request.uri().authority().is_some() {
+        return malformed("this server is no proxy: the target has to be a path");
     }
     if !app.hosts.allows(request.uri(), request.headers(), peer.ip()) {
         return misdirected(app.hosts.expected());
@@ -66,10 +70,10 @@ async fn guarded(app: &App, peer: SocketAddr, request: Request, next: Next) -> R
     }
 }
 
-/// Two readers could take such a request for two different ones (OA-HT-10).
-fn two_hosts() -> Response {
-    Event::of(Step::Refused).because("two Host headers").record();
-    (StatusCode::BAD_REQUEST, [(header::CONNECTION, "close"), (header::CACHE_CONTROL, "no-store")], "two Host headers\n").into_response()
+/// Two readers could take such a request for two different ones (OA-HT-10, OA-HT-12).
+fn malformed(reason: &'static str) -> Response {
+    Event::of(Step::Refused).because(reason).record();
+    (StatusCode::BAD_REQUEST, [(header::CONNECTION, "close"), (header::CACHE_CONTROL, "no-store")], format!("{reason}\n")).into_response()
 }
 
 const MOST_TARGET_BYTES: usize = 16 * 1024;

@@ -68,7 +68,10 @@ pub async fn server_metadata(State(app): State<App>, headers: HeaderMap) -> Resp
 /// A public document that caches may ask about again (RFC 9110 §13.1.2).
 pub(super) fn cached(asked: &HeaderMap, etag: &str, body: Bytes) -> Response {
     let tag = HeaderValue::from_str(etag).unwrap_or(HeaderValue::from_static("\"\""));
-    let has_it = asked.get(header::IF_NONE_MATCH).and_then(|known| known.to_str().ok()).is_some_and(|known| known.contains(etag));
+    let has_it = asked
+        .get(header::IF_NONE_MATCH)
+        .and_then(|known| known.to_str().ok())
+        .is_some_and(|known| known.trim() == "*" || known.contains(etag));
     if has_it {
         return (StatusCode::NOT_MODIFIED, [(header::ETAG, tag)]).into_response();
     }

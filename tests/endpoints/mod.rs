@@ -1,0 +1,6 @@
+//! What holds at every endpoint, whatever it is about: HTTP and discovery.
+
+mod http;
+mod locations;
+mod metadata;
+mod works_as_listed;
