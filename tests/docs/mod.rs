@@ -3,8 +3,11 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests: a panic is the report")]
 
 mod commands;
+mod first_connection;
 mod links;
 mod lists;
+
+pub(crate) use first_connection::sample_tools;
 
 use std::{
     fs,
