@@ -5,7 +5,7 @@ use std::{
     mem::ManuallyDrop,
     net::{Ipv4Addr, TcpStream},
     process::{Child, Command, Stdio},
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use reqwest::Method;
@@ -16,10 +16,7 @@ use thirtyfour::{
 };
 use url::Url;
 
-use super::{Server, free_port, http, server::PASSWORD};
-
-/// Longer than any machine should take to start a browser.
-const PATIENCE: Duration = Duration::from_secs(60);
+use super::{PATIENCE, Server, free_port, http, server::PASSWORD, until};
 
 /// A browser window. Closed when dropped.
 pub(crate) struct Browser {
@@ -169,11 +166,15 @@ impl Browser {
         field.send_keys(text).await.unwrap();
     }
 
-    /// Clicks, and returns when the next page is there.
+    /// Clicks; after a button, returns when the next page is there.
     pub(crate) async fn press(&self, css: &str) {
         let button = self.find(css).await;
+        let leaves = button.tag_name().await.unwrap() == "button";
         if let Err(error) = button.click().await {
             panic!("{css} can not be clicked at {}: {error}\n{}", self.url().await, self.source().await);
+        }
+        if leaves {
+            until("the page after this one", async || button.tag_name().await.is_err()).await;
         }
     }
 

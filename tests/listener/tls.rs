@@ -87,10 +87,10 @@ async fn cookies_over_tls_are_bound_to_the_host() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_new_certificate_is_read_at_sighup() {
-    let (served, next) = (Certificate::new(), Certificate::new());
-    let server = start(&served).await;
-    let old = served.certificate().with_file_name("old.pem");
-    served.replace_with(&next, &old);
+    let (first, next) = (Certificate::new(), Certificate::new());
+    let server = start(&first).await;
+    let old = first.certificate().with_file_name("old.pem");
+    first.replace_with(&next, &old);
     assert!(is_trusted(&server, &old).await, "nothing changes without a signal");
     server.signal("HUP");
     until("the new certificate", async || is_trusted(&server, &next.certificate()).await).await;
