@@ -26,7 +26,7 @@ section! {
         /// Give refresh tokens only to clients that ask for the scope `offline_access`. Off, since most MCP clients never ask and expect one.
         refresh_needs_offline_access: bool = false;
         /// How many refresh token families one person may have with one client; the oldest ends when there is one more.
-        families_per_client: u32 = 10, within 1 => 1000;
+        families_per_client: u32 = 20, within 1 => 1000;
         /// After so many failed exchanges a code is spent, so that nobody can try verifiers.
         failed_exchanges: u32 = 5, within 1 => 10;
     }

@@ -4,7 +4,7 @@ use anyhow::Context as _;
 use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::{Postgres, Sqlite};
 
-use super::{Store, on_db, on_db_read};
+use super::{Store, catalogue, on_db, on_db_read};
 
 /// How much one round removed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -83,6 +83,14 @@ pub struct ClientLifetimes {
 }
 
 impl Age {
+    /// Clients are cached: every process has to hear that one is gone.
+    fn is_of_clients(self) -> bool {
+        match self {
+            Self::NeverUsed | Self::Idle => true,
+            Self::Over | Self::ADay | Self::AMonth => false,
+        }
+    }
+
     fn lasts(self, clients: ClientLifetimes) -> TimeDelta {
         match self {
             Self::Over => TimeDelta::zero(),
@@ -122,6 +130,9 @@ impl Store {
             for (key,) in over {
                 let remove = sqlx::query(sweep.remove).bind(self.issuer_id).bind(before).bind(key);
                 removed += remove.execute(&mut *step).await.context("pruning")?.rows_affected();
+            }
+            if removed > 0 && sweep.age.is_of_clients() {
+                sqlx::query(catalogue::BUMP).bind(self.issuer_id).execute(&mut *step).await?;
             }
             step.commit().await?;
             Ok(removed)
