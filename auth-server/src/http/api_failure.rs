@@ -1,6 +1,6 @@
 //! How a request of a program ends badly: JSON, vague outside, precise in the log.
 
-use std::{error::Error, fmt::Display, time::Duration};
+use std::{fmt::Display, time::Duration};
 
 use axum::{
     Json,
@@ -12,6 +12,7 @@ use serde_json::json;
 use crate::{
     events::{Event, Step},
     protocol::error::{ErrorCode, OAuthError, Refusal},
+    store,
 };
 
 /// A refusal, or our own fault, at an endpoint for programs (RFC 6749 §5.2).
@@ -108,21 +109,12 @@ fn status_of(code: ErrorCode) -> StatusCode {
 impl From<anyhow::Error> for ApiFailure {
     fn from(error: anyhow::Error) -> Self {
         let reason = format!("{error:#}");
-        if is_store_away(&error) {
+        if store::is_away(&error) {
             let answer = OAuthError::new(ErrorCode::TemporarilyUnavailable, "the server can not reach its store; try again");
             return Self::refused(Step::Broken, answer, reason).with_retry_after(Duration::from_secs(2));
         }
         Self::refused(Step::Broken, OAuthError::new(ErrorCode::ServerError, "the server failed"), reason)
     }
-}
-
-/// Whether the database, rather than our own code, is at fault.
-pub(crate) fn is_store_away(error: &anyhow::Error) -> bool {
-    error.chain().any(|cause: &(dyn Error + 'static)| match cause.downcast_ref::<sqlx::Error>() {
-        Some(sqlx::Error::ColumnDecode { .. } | sqlx::Error::ColumnNotFound(_) | sqlx::Error::Decode(_) | sqlx::Error::RowNotFound)
-        | None => false,
-        Some(_) => true,
-    })
 }
 
 impl IntoResponse for ApiFailure {

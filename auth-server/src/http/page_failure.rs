@@ -10,7 +10,6 @@ use axum::{
 
 use super::{
     ApiFailure,
-    api_failure::is_store_away,
     csrf::FormError,
     page::{self, Trouble},
 };
@@ -20,6 +19,7 @@ use crate::{
         authorize::{PageError, RedirectError},
         error::{ErrorCode, OAuthError, Refusal as _},
     },
+    store,
 };
 
 /// A refusal, or our own fault, at a page.
@@ -217,7 +217,7 @@ impl From<anyhow::Error> for PageFailure {
     fn from(error: anyhow::Error) -> Self {
         let reason = format!("{error:#}");
         let advice = "Try again in a moment. If it happens again, tell whoever runs this server, with the code below.";
-        if is_store_away(&error) {
+        if store::is_away(&error) {
             let what = "This server can not reach its database at the moment.";
             let mut failure = Self::refused(StatusCode::SERVICE_UNAVAILABLE, Step::Broken, "One moment", what, advice, reason);
             failure.retry_after = Some(Duration::from_secs(2));

@@ -87,6 +87,16 @@ impl Store {
 pub struct OtherIssuers(pub Vec<String>);
 
 const LIST_ISSUERS: &str = "SELECT issuer FROM issuers ORDER BY id";
+
+/// Whether an error says that the database, rather than our own code, is at fault.
+pub fn is_away(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| match cause.downcast_ref::<sqlx::Error>() {
+        Some(sqlx::Error::ColumnDecode { .. } | sqlx::Error::ColumnNotFound(_) | sqlx::Error::Decode(_) | sqlx::Error::RowNotFound)
+        | None => false,
+        Some(_) => true,
+    })
+}
+
 const FIND_ISSUER: &str = "SELECT id FROM issuers WHERE issuer = $1";
 const ADD_ISSUER: &str =
     "INSERT INTO issuers (id, issuer) SELECT COALESCE(MAX(id), 0) + 1, $1 FROM issuers WHERE TRUE ON CONFLICT DO NOTHING";
