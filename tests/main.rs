@@ -6,6 +6,7 @@
 
 mod harness;
 
+mod architecture;
 mod atlas;
 mod attacks;
 mod browser;

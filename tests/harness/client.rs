@@ -104,6 +104,16 @@ impl Client {
         Self { address: server.url(""), ..self.clone() }
     }
 
+    /// The same, with another secret.
+    pub(crate) fn with_secret(&self, secret: &str) -> Self {
+        Self { secret: Some(secret.to_owned()), ..self.clone() }
+    }
+
+    /// The same, with its answers coming to another address.
+    pub(crate) fn answered_at(&self, redirect_uri: &str) -> Self {
+        Self { redirect_uri: redirect_uri.to_owned(), ..self.clone() }
+    }
+
     pub(crate) fn ask(&self) -> Ask {
         Ask::new(&self.id, &self.redirect_uri)
     }

@@ -5,6 +5,7 @@ mod ask;
 mod browser;
 mod client;
 mod html;
+mod inside;
 mod person;
 mod port;
 mod postgres;
@@ -39,12 +40,8 @@ pub(crate) const MAIL: &str = "https://mail.example.com/mcp";
 /// Where clients of the stories wait for the browser.
 pub(crate) const CALLBACK: &str = "https://client.example.com/callback";
 
-/// An HTTP client that follows no redirect, asks no proxy and waits a minute at most.
-pub(crate) fn http() -> reqwest::Client {
-    trusting(None).build().unwrap()
-}
-
-/// The same, not built yet; it trusts this certificate and no other.
+/// An HTTP client, not built yet, that follows no redirect, asks no proxy and waits a
+/// minute at most; it trusts this certificate and no other.
 pub(crate) fn trusting(certificate: Option<&Path>) -> reqwest::ClientBuilder {
     static PROVIDER: Once = Once::new();
     PROVIDER.call_once(|| {
@@ -68,6 +65,11 @@ pub(crate) async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
         assert!(started.elapsed() < PATIENCE, "waited in vain for {what}");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
+}
+
+/// What time it is for the test, whatever its server was told.
+pub(crate) fn now() -> chrono::DateTime<chrono::Utc> {
+    portcullis::clock::Clock::system().now()
 }
 
 /// Text nobody else has.

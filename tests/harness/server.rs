@@ -187,7 +187,7 @@ impl Server {
 
     /// A second process on the same database, data folder and issuer.
     pub(crate) async fn twin(&self) -> Self {
-        let mut setup = self.setup.clone().settings(&format!("issuer = \"{}\"", self.issuer));
+        let mut setup = self.setup.clone().settings(&format!("issuer = \"{}\"\ntrusted_proxies = [\"127.0.0.0/8\"]", self.issuer));
         setup.listen = None;
         let mut twin = Self::in_folder(setup, Arc::clone(&self.folder), self.database.clone());
         twin.run();
@@ -207,7 +207,7 @@ impl Server {
         neighbour
     }
 
-    /// The clock of the next process, as `faketime -f` reads it: `+61s`, `+20m`, `+2h`, `+181d`.
+    /// The clock of the next process, as libfaketime reads it: `+2h`, `+30s`, `-1d`.
     pub(crate) async fn restart_at(&mut self, offset: Option<&str>) {
         self.kill();
         self.setup.faketime = offset.map(str::to_owned);
@@ -258,6 +258,13 @@ impl Server {
             assert!(started.elapsed() < PATIENCE, "the server is not ready:\n{}", self.log());
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
+    }
+
+    /// Waits until it ends by itself, in failure, and returns what it logged.
+    pub(crate) fn fails(&self) -> String {
+        let status = self.process.lock().unwrap().take().expect("the server runs").wait().unwrap();
+        assert!(!status.success(), "it ended well: {}", self.log());
+        self.log()
     }
 
     fn ended(&self) -> Option<ExitStatus> {
