@@ -1,1 +1,7 @@
-//! Stories.
+//! What attackers try (RFC 9700 §3), and what they get.
+
+mod code_theft;
+mod cross_site;
+mod guessing;
+mod headers;
+mod secrets;

@@ -1,3 +1,19 @@
-//! Stories.
+//! The product told as stories: what clients, people and operators come for.
 
+mod account;
+mod authorization_request;
+mod client_authentication;
+mod client_credentials;
+mod codes;
+mod consent;
+mod first_connection;
+mod introspection;
+mod operators;
+mod redirects;
+mod refresh;
+mod registration;
+mod resources;
+mod revocation;
 mod sample;
+mod scopes;
+mod sessions;

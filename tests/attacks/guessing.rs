@@ -1,0 +1,103 @@
+//! Learning what exists from how the server answers, and trying until it fits.
+
+use crate::harness::{Server, Setup, Store, on_both_stores};
+
+on_both_stores! {
+    // OA-TK-13, OA-CR-08, OA-RI-07: one text for all reasons
+    async fn nothing_tells_an_unknown_code_from_a_dead_one(store: Store) {
+        let server = Setup::on(store).unlimited().start().await;
+        let client = server.client().await;
+        let other = server.client().await;
+        let mut ada = server.person("ada");
+        let ask = client.ask();
+        let code = ada.code_for(&ask).await;
+        let mut bodies = vec![
+            other.redeem(&code, &ask.verifier).await.body,
+            client.redeem(&code, &"w".repeat(43)).await.body,
+            client.redeem("unknown", &ask.verifier).await.body,
+            client.redeem(&format!("{}x", &code[..code.len() - 1]), &ask.verifier).await.body,
+        ];
+        let tokens = crate::harness::Tokens::of(&client.redeem(&code, &ask.verifier).await);
+        bodies.push(other.refresh(tokens.refresh()).await.body);
+        bodies.push(client.redeem(&code, &ask.verifier).await.body);
+        bodies.push(client.refresh(tokens.refresh()).await.body);
+        bodies.push(client.refresh("unknown").await.body);
+        bodies.dedup();
+        assert_eq!(bodies.len(), 1, "{bodies:?}");
+    }
+
+    // OA-CR-04, OA-AB-01: an unknown name costs as much as a known one
+    async fn the_time_of_a_sign_in_does_not_tell_which_names_exist(store: Store) {
+        let server = Setup::on(store).table("limits", "login_failures_per_account = 100\nlogin_failures_per_source = 10000").start().await;
+        let mut person = server.person("ada");
+        let place = person.open("/sign-in").await;
+        let mut times = [Vec::new(), Vec::new()];
+        for round in 0..30 {
+            for (which, name) in [(0, "ada"), (1, "nobody")] {
+                let mut form = place.form("/sign-in");
+                form.set("username", name);
+                form.set("password", "wrong password");
+                let started = std::time::Instant::now();
+                assert_eq!(person.submit_only(&form, None).await.status, 401);
+                if round > 2 {
+                    times[which].push(started.elapsed());
+                }
+            }
+        }
+        for times in &mut times {
+            times.sort();
+        }
+        // distributions overlap: the faster half of either is slower than the fastest of the other
+        for (one, other) in [(0, 1), (1, 0)] {
+            let half = times[one][times[one].len() / 2];
+            assert!(half >= times[other][0] && half <= times[other][times[other].len() - 1], "{times:?}");
+        }
+    }
+
+    // OA-AB-05, OA-AB-01: many at once are answered, and the rest of the server goes on
+    async fn a_flood_of_sign_ins_does_not_hold_up_the_tokens(store: Store) {
+        let server = Setup::on(store).unlimited().start().await;
+        let client = server.client().await;
+        let mut token = client.connect(&mut server.person("ada")).await.refresh().to_owned();
+        let mut flood = tokio::task::JoinSet::new();
+        for at in 0..60 {
+            let mut person = server.person(&format!("nobody{at}"));
+            flood.spawn(async move {
+                let place = person.open("/sign-in").await;
+                person.sign_in(&place).await.answer.status
+            });
+        }
+        for _ in 0..20 {
+            let started = std::time::Instant::now();
+            crate::harness::Tokens::of(&client.refresh(&token).await).refresh().clone_into(&mut token);
+            assert!(started.elapsed().as_secs() < 5, "{:?}", started.elapsed());
+        }
+        while let Some(status) = flood.join_next().await {
+            assert!(matches!(status.unwrap(), 401 | 429), "an answer");
+        }
+    }
+}
+
+// OA-AB-04: nor does a flood of registrations
+#[tokio::test]
+async fn registrations_that_are_refused_leave_nothing_behind() {
+    let server = Setup::on(Store::Sqlite).table("registration", "per_source_per_hour = 5").start().await;
+    for _ in 0..30 {
+        let body = serde_json::json!({ "redirect_uris": ["https://a.example/cb"] });
+        crate::harness::Answer::to(server.request("POST", "/register").json(&body)).await;
+    }
+    assert_eq!(server.count("SELECT COUNT(*) FROM clients").await, 5);
+}
+
+// MCP-AS-64: the vendor's own networks have a budget of their own, and nobody else's word counts
+#[tokio::test]
+async fn a_forged_forwarding_header_buys_no_new_budget() {
+    let server: Server = Setup::on(Store::Sqlite).table("registration", "per_source_per_hour = 2").start().await;
+    let body = serde_json::json!({ "redirect_uris": ["https://a.example/cb"] });
+    let mut statuses = Vec::new();
+    for at in 0..4 {
+        let request = server.request("POST", "/register").header("x-forwarded-for", format!("160.79.104.{at}")).json(&body);
+        statuses.push(crate::harness::Answer::to(request).await.status);
+    }
+    assert_eq!(statuses, [201, 201, 429, 429]);
+}

@@ -1,0 +1,143 @@
+//! What a person is asked, and when they are not asked again.
+
+use serde_json::json;
+
+use crate::harness::{Ask, Client, FILES, MAIL, Person, Server, Setup, Tokens, on_both_stores};
+
+/// Whether the request stops at the question.
+async fn is_asked(person: &mut Person, ask: &Ask) -> bool {
+    let place = person.arrive(ask).await;
+    assert!(place.left || place.try_form("/decision").is_some(), "{}", place.answer.body);
+    !place.left
+}
+
+on_both_stores! {
+    // MCP-AS-40, MCP-AS-47, OA-DR-17, OA-MX-15: remembered for who answers for its name, at a web address
+    async fn what_was_allowed_is_not_asked_again_and_whatever_grows_is(store: Store) {
+        let server = Setup::on(store).unlimited().start().await;
+        server.add_account("bob");
+        let client = server.operators_client(|record| {
+            record.redirect_uris.push("http://127.0.0.1/cb".parse().unwrap());
+        }).await;
+        let (mut ada, mut bob) = (server.person("ada"), server.person("bob"));
+        assert!(is_asked(&mut ada, &client.ask()).await);
+        let place = ada.arrive(&client.ask().with("scope", "files:read")).await;
+        ada.allow(&place).await.code();
+
+        assert!(!is_asked(&mut ada, &client.ask()).await, "the same again");
+        assert!(is_asked(&mut ada, &client.ask().with("scope", "files:read files:write")).await, "more scopes");
+        assert!(is_asked(&mut ada, &client.ask().with("resource", MAIL).with("scope", "mail:read")).await, "another resource");
+        assert!(is_asked(&mut ada, &client.ask().with("prompt", "consent")).await, "the client wants it asked");
+        assert!(is_asked(&mut ada, &client.ask().with("prompt", "select_account")).await);
+        assert!(is_asked(&mut ada, &client.ask().with("redirect_uri", "http://127.0.0.1:5000/cb")).await, "an address that anybody can take");
+        assert!(is_asked(&mut bob, &client.ask()).await, "another person");
+
+        // an answer to a smaller question does not shrink what is remembered by asking
+        let wide = client.ask().with("scope", "files:read files:write");
+        let place = ada.arrive(&wide).await;
+        ada.allow(&place).await.code();
+        assert!(!is_asked(&mut ada, &wide).await && !is_asked(&mut ada, &client.ask()).await);
+
+        let records = server.store().await;
+        let mut record = records.client(&client.id.parse().unwrap()).await.unwrap().unwrap();
+        record.redirect_uris.push("https://new.example.com/cb".parse().unwrap());
+        records.replace_client(&record).await.unwrap();
+        let started = std::time::Instant::now();
+        while !is_asked(&mut ada, &client.ask()).await {
+            assert!(started.elapsed().as_secs() < 5, "the client answers elsewhere now, and nobody asks");
+        }
+    }
+
+    // MCP-AS-40, MCP-AS-141, OA-DR-17, OA-MX-10: confused deputy
+    async fn no_client_inherits_another_clients_consent(store: Store) {
+        let server = Setup::on(store).unlimited().start().await;
+        let known = server.operators_client(|record| record.name = Some("Famous".to_owned())).await;
+        let mut ada = server.person("ada");
+        let place = ada.arrive(&known.ask()).await;
+        ada.allow(&place).await.code();
+        // the same name and the same address, registered by a stranger
+        let metadata = json!({ "client_name": "Famous", "redirect_uris": [known.redirect_uri] });
+        let twin = Client::register_as(&server, &metadata).await;
+        assert!(is_asked(&mut ada, &twin.ask()).await);
+        let place = ada.arrive(&twin.ask()).await;
+        ada.allow(&place).await.code();
+        assert!(is_asked(&mut ada, &twin.ask()).await, "a client that registered itself is asked about each time");
+        let other = server.operators_client(|record| record.name = Some("Famous".to_owned())).await;
+        assert!(is_asked(&mut ada, &other.ask()).await);
+    }
+
+    // MCP-AS-48: exact client and exact web address
+    async fn a_trusted_client_is_not_asked_about_at_its_web_address_only(store: Store) {
+        let server = Server::start(store).await;
+        let client = server.operators_client(|record| {
+            record.trusted = true;
+            record.redirect_uris.push("http://localhost/cb".parse().unwrap());
+        }).await;
+        let mut ada = server.person("ada");
+        let ask = client.ask();
+        let place = ada.arrive(&ask).await;
+        assert!(place.left);
+        Tokens::of(&client.redeem(&place.code(), &ask.verifier).await);
+        assert!(is_asked(&mut ada, &client.ask().with("redirect_uri", "http://localhost:1234/cb")).await);
+        assert!(is_asked(&mut ada, &client.ask().with("prompt", "consent")).await);
+    }
+
+    // MCP-AS-40, OA-SE-10: taken back is asked again
+    async fn a_grant_that_was_taken_back_is_asked_for_again(store: Store) {
+        let server = Server::start(store).await;
+        let client = server.operators_client(|_| {}).await;
+        let mut ada = server.person("ada");
+        client.connect(&mut ada).await;
+        assert!(!is_asked(&mut ada, &client.ask()).await);
+        let account = ada.open("/account").await;
+        let revoke = account.forms().into_iter().find(|form| form.action.ends_with("/revoke")).expect("a grant to revoke");
+        ada.submit(&revoke, None).await;
+        assert!(is_asked(&mut ada, &client.ask()).await);
+    }
+
+    // MCP-AS-41, MCP-AS-43, OA-RI-08, OA-SE-11, OA-DR-13: what strangers wrote is text
+    async fn the_page_says_who_asks_for_what_where(store: Store) {
+        let server = Server::start(store).await;
+        let metadata = json!({
+            "client_name": "<script>alert(1)</script>\u{202e}Evil \"App\"", "redirect_uris": ["https://return.example.com/cb"],
+            "client_uri": "https://home.example.com/<b>", "logo_uri": "https://logo.example.com/x.png",
+        });
+        let client = Client::register_as(&server, &metadata).await;
+        let mut ada = server.person("ada");
+        let place = ada.arrive(&client.ask().with("resource", "https://FILES.example.com:443/mcp/")).await;
+        let page = &place.answer.body;
+        assert!(!page.contains("<script>") && !page.contains('\u{202e}'), "{page}");
+        assert!(!page.contains("logo.example.com"), "nothing of a third party is loaded");
+        for told in ["return.example.com", "Files", FILES, "Read your files", "ada"] {
+            assert!(page.contains(told), "{told} is missing in {page}");
+        }
+        assert!(!page.contains("FILES.example.com"), "the operator's spelling, not the client's");
+        let form = place.form("/decision");
+        for decision in ["allow", "deny"] {
+            assert!(form.buttons.contains(&("decision".to_owned(), decision.to_owned())), "{form:?}");
+        }
+    }
+
+    // OA-AZ-17, OA-MX-12: a decision belongs to the person who made it
+    async fn whoever_signs_in_next_is_asked_anew(store: Store) {
+        let server = Server::start(store).await;
+        server.add_account("bob");
+        let client = server.client().await;
+        let mut browser = server.person("ada");
+        let ask = client.ask();
+        let place = browser.arrive(&ask).await;
+        let form = place.form("/decision");
+        let switch = place.try_form("/switch-account").expect("a way to be somebody else");
+        let place = browser.submit(&switch, None).await;
+        assert!(place.try_form("/sign-in").is_some(), "{}", place.answer.body);
+        // Ada's page is still open in another tab: its form is of no use any more
+        let stale = browser.submit(&form, Some(("decision", "allow"))).await;
+        assert!(!stale.left, "{}", stale.url);
+        "bob".clone_into(&mut browser.name);
+        let place = browser.arrive(&ask).await;
+        let tokens = Tokens::of(&client.redeem(&browser.allow(&place).await.code(), &ask.verifier).await);
+        let records = server.store().await;
+        let bob = records.user_by_login("bob").await.unwrap().unwrap();
+        assert_eq!(tokens.claims()["sub"].as_str(), Some(bob.id.as_str()));
+    }
+}

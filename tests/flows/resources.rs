@@ -1,0 +1,114 @@
+//! Which MCP server a token is for: matched leniently, told strictly (RFC 8707).
+
+use serde_json::json;
+
+use crate::harness::{Ask, Client, FILES, MAIL, Person, Setup, Tokens, on_both_stores};
+
+/// What a request comes to: the audience of its token, or the error.
+async fn audience(client: &Client, ada: &mut Person, ask: Ask) -> String {
+    let place = ada.arrive(&ask).await;
+    if let Some(error) = place.parameter("error") {
+        return error;
+    }
+    let back = ada.allow(&place).await;
+    let tokens = Tokens::of(&client.redeem(&back.code(), &ask.verifier).await);
+    tokens.claims()["aud"].as_str().expect("one string").to_owned()
+}
+
+const FOUR: &str = r#"resources = [
+    { url = "https://one.example.com/mcp", name = "One", scopes = { "a" = "A" }, aliases = ["https://alias.example.com/one"], origin_alias = true },
+    { url = "https://slash.example.com/", name = "Slash", scopes = { "a" = "A" } },
+    { url = "https://query.example.com/mcp?tenant=7", name = "Query", scopes = { "a" = "A" } },
+    { url = "https://many.example.com/a", name = "A", scopes = { "a" = "A" }, origin_alias = true },
+    { url = "https://many.example.com/b", name = "B", scopes = { "a" = "A" } },
+]"#;
+
+on_both_stores! {
+    // MCP-AS-70…72, MCP-AS-75, MCP-AS-76, OA-RI-01…03, K-10: `aud` is always the registered spelling
+    async fn a_resource_is_found_by_every_spelling_that_clients_use(store: Store) {
+        let server = Setup::on(store).resources(FOUR).unlimited().start().await;
+        let client = server.client().await;
+        let mut ada = server.person("ada");
+        let one = "https://one.example.com/mcp";
+        for (asked, found) in [
+            (one, one), ("https://ONE.example.com/mcp", one), ("HTTPS://one.example.com:443/mcp/", one),
+            ("https://one.example.com/mcp?utm_source=chatgpt.com", one),
+            ("https://alias.example.com/one", one), ("https://one.example.com", one), ("https://one.example.com/", one),
+            ("https://slash.example.com", "https://slash.example.com/"),
+            ("https://query.example.com/mcp?tenant=7", "https://query.example.com/mcp?tenant=7"),
+            ("https://query.example.com/mcp?tenant=8", "invalid_target"), ("https://query.example.com/mcp", "invalid_target"),
+            ("https://many.example.com", "invalid_target"),
+            ("https://one.example.com/MCP", "invalid_target"), ("https://one.example.com/mcp/x", "invalid_target"),
+            ("https://one.example.com/x/../mcp", "invalid_target"), ("https://one.example.com/%6dcp", "invalid_target"),
+            ("https://one.example.com/mcp#x", "invalid_target"), ("https://u@one.example.com/mcp", "invalid_target"),
+            ("http://one.example.com/mcp", "invalid_target"), ("https://one.example.com:8443/mcp", "invalid_target"),
+            ("one.example.com/mcp", "invalid_target"), ("https://unknown.example/mcp", "invalid_target"),
+        ] {
+            assert_eq!(audience(&client, &mut ada, client.ask().with("scope", "a").with("resource", asked)).await, found, "{asked}");
+        }
+        let same = client.ask().with("scope", "a").with("resource", one).and("resource", "https://one.example.com:443/mcp/");
+        assert_eq!(audience(&client, &mut ada, same).await, one, "two spellings of one");
+        let two = client.ask().with("scope", "a").with("resource", one).and("resource", "https://slash.example.com/");
+        assert_eq!(audience(&client, &mut ada, two).await, "invalid_target");
+    }
+
+    // MCP-AS-73, MCP-AS-77
+    async fn without_a_resource_the_default_counts_and_an_old_audience_helps(store: Store) {
+        let server = Setup::on(store).unlimited().start().await;
+        let client = server.client().await;
+        let mut ada = server.person("ada");
+        for (ask, found) in [
+            (client.ask().without("resource"), FILES),
+            (client.ask().with("resource", ""), FILES),
+            (client.ask().without("resource").with("audience", MAIL), MAIL),
+            (client.ask().without("resource").with("audience", "https://unknown.example"), FILES),
+            (client.ask().with("audience", MAIL), FILES),
+        ] {
+            assert_eq!(audience(&client, &mut ada, ask).await, found);
+        }
+        let single = r#"resources = [{ url = "https://only.example.com/mcp", name = "Only", scopes = { "a" = "A" } }]"#;
+        let server = Setup::on(store).resources(single).start().await;
+        let client = server.client().await;
+        assert_eq!(audience(&client, &mut server.person("ada"), client.ask().without("resource")).await, "https://only.example.com/mcp");
+
+        let server = Setup::on(store).resources(FOUR).start().await;
+        let client = server.client().await;
+        let mut ada = server.person("ada");
+        let place = ada.arrive(&client.ask().without("resource")).await;
+        assert_eq!(place.parameter("error").as_deref(), Some("invalid_target"));
+        let told = place.parameter("error_description").unwrap();
+        assert!(told.contains("resource") && !told.contains("example.com"), "what to do, and no inventory (OA-RI-07): {told}");
+    }
+
+    // MCP-AS-63, MCP-AS-173
+    async fn each_resource_has_its_own_lifetime_and_algorithm(store: Store) {
+        let server = Setup::on(store).resources(r#"resources = [
+            { url = "https://files.example.com/mcp", name = "F", scopes = { "files:read" = "R" }, token_lifetime = "5m", signing_algorithm = "EdDSA" },
+            { url = "https://rs.example.com/mcp", name = "R", scopes = { "files:read" = "R" }, signing_algorithm = "RS256" },
+        ]"#).start().await;
+        let client = server.client().await;
+        let mut ada = server.person("ada");
+        let keys = server.get("/jwks").await.json();
+        for (resource, algorithm, lifetime) in [(FILES, "EdDSA", 300), ("https://rs.example.com/mcp", "RS256", 900)] {
+            let tokens = client.connect_with(&mut ada, client.ask().with("resource", resource)).await;
+            assert_eq!((tokens.header()["alg"].as_str(), tokens.expires_in), (Some(algorithm), lifetime));
+            assert!(tokens.access.len() < 2048, "{} bytes", tokens.access.len());
+            let key = keys["keys"].as_array().unwrap().iter().find(|key| key["kid"] == tokens.header()["kid"]).unwrap();
+            assert_eq!(key["alg"], json!(algorithm));
+        }
+    }
+
+    // OA-RI-06: not told before the sign-in
+    async fn only_the_people_of_a_resource_get_tokens_for_it(store: Store) {
+        let server = Setup::on(store).resources(r#"resources = [
+            { url = "https://files.example.com/mcp", name = "F", scopes = { "files:read" = "R" }, people = ["ada"] },
+        ]"#).start().await;
+        server.add_account("bob");
+        let client = server.client().await;
+        let (mut ada, mut bob) = (server.person("ada"), server.person("bob"));
+        let place = bob.open(&client.ask().path()).await;
+        assert!(place.try_form("/sign-in").is_some());
+        assert_eq!(bob.sign_in(&place).await.parameter("error").as_deref(), Some("access_denied"));
+        client.connect(&mut ada).await;
+    }
+}
