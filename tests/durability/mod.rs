@@ -1,1 +1,6 @@
-//! Stories.
+//! Many at once, killed in the middle, over and over: nothing is lost, nothing is
+//! given twice.
+
+mod kill;
+mod races;
+mod store;
