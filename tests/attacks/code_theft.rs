@@ -109,7 +109,7 @@ on_both_stores! {
         assert_eq!(second.get(&client.ask().path()).await.status, 400);
         let mut moved_ada = second.person("ada");
         let place = moved_ada.open("/sign-in").await;
-        assert_eq!(moved_ada.sign_in(&place).await.answer.status, 401, "her account is the other issuer's");
+        assert!(moved_ada.sign_in(&place).await.try_form("/sign-in").is_some(), "her account is the other issuer's");
         moved_ada.cookies = ada.cookies.clone();
         assert!(moved_ada.open("/account").await.try_form("/sign-in").is_some());
         let kids = |keys: serde_json::Value| keys["keys"].as_array().unwrap().iter().map(|key| key["kid"].to_string()).collect::<Vec<_>>();

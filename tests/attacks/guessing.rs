@@ -38,7 +38,7 @@ on_both_stores! {
                 form.set("username", name);
                 form.set("password", "wrong password");
                 let started = std::time::Instant::now();
-                assert_eq!(person.submit_only(&form, None).await.status, 401);
+                assert_eq!(person.submit_only(&form, None).await.location(), None, "nobody is let in");
                 if round > 2 {
                     times[which].push(started.elapsed());
                 }
@@ -73,7 +73,7 @@ on_both_stores! {
             assert!(started.elapsed().as_secs() < 5, "{:?}", started.elapsed());
         }
         while let Some(status) = flood.join_next().await {
-            assert!(matches!(status.unwrap(), 401 | 429), "an answer");
+            assert!(matches!(status.unwrap(), 200 | 429), "an answer");
         }
     }
 }

@@ -65,7 +65,7 @@ on_both_stores! {
             ("/introspect", vec![("token", token.as_str())]),
         ] {
             let mut bodies = Vec::new();
-            for authorization in [basic(id, "wrong"), basic(unknown, &secret), basic(&public.id, "wrong"), "Bearer x".to_owned(),
+            for authorization in [basic(id, "wrong"), basic(unknown, &secret), basic(&public.id, "wrong"),
                 "Digest x".to_owned(), "Basic".to_owned(), "Basic %%%".to_owned(), format!("Basic {}", BASE64_STANDARD.encode(id))] {
                 let answer = post(&server, path, Some(&authorization), &form).await;
                 answer.expect_error(401, "invalid_client");

@@ -40,8 +40,12 @@ pub(crate) const MAIL: &str = "https://mail.example.com/mcp";
 /// Where clients of the stories wait for the browser.
 pub(crate) const CALLBACK: &str = "https://client.example.com/callback";
 
-/// An HTTP client, not built yet, that follows no redirect, asks no proxy and waits a
-/// minute at most; it trusts this certificate and no other.
+/// An HTTP client that follows no redirect, asks no proxy and waits a minute at most.
+pub(crate) fn http() -> reqwest::Client {
+    trusting(None).build().unwrap()
+}
+
+/// The same, not built yet; it trusts this certificate and no other.
 pub(crate) fn trusting(certificate: Option<&Path>) -> reqwest::ClientBuilder {
     static PROVIDER: Once = Once::new();
     PROVIDER.call_once(|| {
