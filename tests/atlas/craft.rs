@@ -12,8 +12,8 @@ use super::row::Craft;
 /// A good token for `audience`, spoilt as `craft` says.
 pub(super) fn craft(craft: &Craft, key: &SigningKey, issuer: &str, audience: &str) -> String {
     let now = Clock::system().now().timestamp();
-    let mut header = object(json!({ "alg": "ES256", "kid": key.kid(), "typ": "at+jwt" }));
-    let good = object(json!({
+    let mut header = object(&json!({ "alg": "ES256", "kid": key.kid(), "typ": "at+jwt" }));
+    let good = object(&json!({
         "iss": issuer,
         "sub": "u_somebody",
         "aud": audience,
@@ -25,8 +25,8 @@ pub(super) fn craft(craft: &Craft, key: &SigningKey, issuer: &str, audience: &st
         "auth_time": now,
     }));
     let mut claims = good.clone();
-    header.extend(object(serde_json::to_value(&craft.header).unwrap()));
-    claims.extend(object(serde_json::to_value(&craft.claims).unwrap()));
+    header.extend(object(&serde_json::to_value(&craft.header).unwrap()));
+    claims.extend(object(&serde_json::to_value(&craft.claims).unwrap()));
     claims.extend(craft.at.iter().map(|(name, seconds)| (name.clone(), json!(now + seconds))));
     header.retain(|name, _| !craft.without.contains(name));
     claims.retain(|name, _| !craft.without.contains(name));
@@ -72,7 +72,7 @@ pub(super) fn in_json(token: &str) -> String {
     part(&json!({ "protected": parts[0], "payload": parts[1], "signature": parts[2] }).to_string())
 }
 
-fn object(value: Value) -> Map<String, Value> {
+fn object(value: &Value) -> Map<String, Value> {
     value.as_object().unwrap().clone()
 }
 

@@ -199,7 +199,7 @@ mod tests {
             assert_eq!(header(header::X_FRAME_OPTIONS), Some("DENY"));
             assert_eq!(header(header::CACHE_CONTROL), Some("no-store"));
             assert_eq!(header(header::REFERRER_POLICY), Some(referrer));
-            assert_eq!(header(axum::http::HeaderName::from_static("cross-origin-opener-policy")), None);
+            assert_eq!(header(header::HeaderName::from_static("cross-origin-opener-policy")), None);
         }
     }
 }

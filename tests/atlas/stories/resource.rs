@@ -11,7 +11,7 @@ use axum::{
     http::{Request, header},
     routing::any,
 };
-use chrono::{TimeDelta, Utc};
+use chrono::TimeDelta;
 use http_body_util::BodyExt as _;
 use portcullis_verifier::{Builder, TrustedIssuer, Verifier};
 use tower::ServiceExt as _;
@@ -36,7 +36,8 @@ impl Guarded {
     fn by(builder: Builder) -> Self {
         let ahead = Arc::new(AtomicI64::new(0));
         let seconds = Arc::clone(&ahead);
-        let verifier = builder.scope("files:read").clock(move || Utc::now() + TimeDelta::seconds(seconds.load(Ordering::SeqCst)));
+        let verifier =
+            builder.scope("files:read").clock(move || crate::harness::now() + TimeDelta::seconds(seconds.load(Ordering::SeqCst)));
         let verifier = verifier.build().unwrap();
         Self { router: Router::new().route("/mcp", any(async || "inside")).layer(verifier.layer()), ahead }
     }
