@@ -15,7 +15,7 @@ Portcullis runs without any. What you set comes from, in rising precedence: defa
 
 - **File**: `--config FILE`, else `PORTCULLIS_CONFIG`, else `portcullis.toml` in the current folder. Relative paths in it start where the file is.
 - **Environment**: `PORTCULLIS_` and the name of the setting, as given below. Lists are separated by commas.
-- **Flags**: `--issuer`, `--listen`, `--data-dir`, `--database`, `--log-level`, `--log-format`, and `--set KEY=VALUE` for any other, as in `--set tokens.code_lifetime=30s`.
+- **Flags**: `--issuer`, `--listen` (of `serve`), `--data-dir`, `--database`, and `--set KEY=VALUE` for any other, as in `--set tokens.code_lifetime=30s`.
 
 Nothing is ignored: a setting or a `PORTCULLIS_` variable that does not exist is a mistake. `portcullis config check` lists all mistakes at once with their places,
 and exits with 2 if there are any. `portcullis config schema` prints a JSON Schema for your editor.
