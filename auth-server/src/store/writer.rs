@@ -275,3 +275,48 @@ impl Drop for Waiting<'_> {
         self.0.fetch_sub(1, Ordering::SeqCst);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use portcullis_verifier::vocabulary::Issuer;
+
+    use super::*;
+    use crate::store::{Location, Store};
+
+    /// Steps that wait together without a pause, as under load.
+    const CALLERS: usize = 64;
+
+    async fn write(store: &Store) {
+        let written = store.revoke_access_token("nobody's", chrono::DateTime::UNIX_EPOCH).await;
+        written.unwrap();
+    }
+
+    // Issue 2, item 14: a command beside a busy server gets its turn
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_second_process_is_not_starved() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = Location::Sqlite(folder.path().join("portcullis.db"));
+        let issuer = Issuer::parse("https://auth.example").unwrap();
+        let server = Store::open(&file, &issuer).await.unwrap();
+        let load: Vec<_> = (0..CALLERS)
+            .map(|_| {
+                let server = server.clone();
+                tokio::spawn(async move {
+                    loop {
+                        write(&server).await;
+                    }
+                })
+            })
+            .collect();
+        let command = Store::open(&file, &issuer).await.unwrap();
+        let mut waits = Vec::new();
+        for _ in 0..9 {
+            let begun = Instant::now();
+            write(&command).await;
+            waits.push(begun.elapsed());
+        }
+        load.iter().for_each(tokio::task::JoinHandle::abort);
+        waits.sort();
+        assert!(waits[waits.len() / 2] < Duration::from_millis(500), "{waits:?}");
+    }
+}
