@@ -175,6 +175,9 @@ impl Browser {
         }
         if leaves {
             until("the page after this one", async || button.tag_name().await.is_err()).await;
+            // It is there when all of it has come, not with its first tag.
+            let whole = "return document.readyState === 'complete'";
+            until("all of the page", async || self.run(whole, Vec::new()).await == true).await;
         }
     }
 
