@@ -105,4 +105,16 @@ mod tests {
         let deep = format!("{{\"a\":{}{}}}", "[".repeat(9), "]".repeat(9));
         assert!(object(deep.as_bytes()).is_none());
     }
+
+    proptest::proptest! {
+        #[test]
+        fn any_bytes_are_read_or_refused(bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..200), text in "[{}\\[\\],:\"a1 ]{0,60}") {
+            for bytes in [bytes, text.into_bytes()] {
+                if let Some(members) = object(&bytes) {
+                    let again = object(Value::Object(members.clone()).to_string().as_bytes());
+                    proptest::prop_assert_eq!(again, Some(members));
+                }
+            }
+        }
+    }
 }

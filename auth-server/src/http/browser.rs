@@ -121,4 +121,20 @@ mod tests {
         assert_eq!(with(Token::<BrowserId>::new([1; 32]).wire()), None);
         assert_eq!(with(&"x".repeat(9000)), None);
     }
+
+    proptest::proptest! {
+        // OA-SE-13
+        #[test]
+        fn any_cookie_header_is_read_or_absent(bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..200), around in "[ -~]{0,40}") {
+            let cookies = cookies("https://a.example");
+            let session = Token::<SessionId>::new([1; 32]);
+            let read = |bytes: &[u8]| {
+                let header = HeaderValue::from_bytes(bytes).ok()?;
+                cookies.session(&HeaderMap::from_iter([(header::COOKIE, header)])).map(|token| token.hash())
+            };
+            proptest::prop_assert_eq!(read(&bytes), None);
+            let among = format!("{around}; {}={}; {around}", cookies.session, session.wire());
+            proptest::prop_assert_eq!(read(among.as_bytes()), Some(session.hash()));
+        }
+    }
 }

@@ -129,4 +129,17 @@ mod tests {
         assert_ne!(source("2001:db8:0:1::1", None), source("2001:db8:0:2::1", None));
         assert_eq!(source("::ffff:192.0.2.1", None), "192.0.2.1");
     }
+
+    proptest::proptest! {
+        // OA-HT-08: whatever is claimed, a stranger counts as itself, and a proxy's word is an address or nothing
+        #[test]
+        fn any_forwarding_is_read_or_ignored(claimed in "[ -~]{0,60}", hops in "(10\\.0\\.0\\.[1-9]|192\\.0\\.2\\.[1-9]|x|, ){0,6}") {
+            for claimed in [claimed, hops] {
+                proptest::prop_assert_eq!(source("192.0.2.1", Some(&claimed)), "192.0.2.1");
+                let counted = source("10.0.0.1", Some(&claimed));
+                let address = counted.strip_suffix("/64").unwrap_or(&counted);
+                proptest::prop_assert!(address.parse::<IpAddr>().is_ok(), "{}", counted);
+            }
+        }
+    }
 }

@@ -103,4 +103,14 @@ mod tests {
         assert_eq!(Set::from_json(b"[]").err(), Some(SetError::Malformed));
         assert_eq!(read(&vec!["5"; 65].join(",")).err(), Some(SetError::TooLarge));
     }
+
+    proptest::proptest! {
+        // OA-JW-01, OA-JW-15
+        #[test]
+        fn any_document_is_read_or_refused(bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..200), member in "[a-z_]{1,3}", value in "[ -~]{0,20}") {
+            let _whatever = Set::from_json(&bytes);
+            let spoilt = KEY.replacen('{', &format!("{{{}:{},", serde_json::json!(member), serde_json::json!(value)), 1);
+            let _whatever = Set::from_json(format!(r#"{{"keys":[{spoilt}]}}"#).as_bytes());
+        }
+    }
 }

@@ -136,4 +136,17 @@ mod tests {
             "https://auth.example.com/.well-known/oauth-authorization-server/tenant"
         );
     }
+
+    proptest::proptest! {
+        // OA-MD-01
+        #[test]
+        fn any_text_is_read_or_refused(text in ".{0,120}", tail in "[ -~]{0,60}") {
+            for text in [text, format!("https://{tail}")] {
+                if let Ok(issuer) = Issuer::parse(&text) {
+                    proptest::prop_assert_eq!(issuer.as_str(), text.as_str(), "byte for byte");
+                    proptest::prop_assert!(!text.ends_with('/') && !text.contains(['?', '#', '@']));
+                }
+            }
+        }
+    }
 }

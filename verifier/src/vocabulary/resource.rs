@@ -109,6 +109,8 @@ impl Eq for Resource {}
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn resource(text: &str) -> Resource {
@@ -176,5 +178,36 @@ mod tests {
     fn metadata_lives_at_the_inserted_path() {
         assert_eq!(resource("https://h.example/a/mcp").metadata_url(), "https://h.example/.well-known/oauth-protected-resource/a/mcp");
         assert_eq!(resource("https://h.example").metadata_url(), "https://h.example/.well-known/oauth-protected-resource");
+    }
+
+    proptest! {
+        // OA-RI-01
+        #[test]
+        fn any_text_is_read_or_refused(text in ".{0,120}", tail in "[ -~]{0,60}") {
+            for text in [text, format!("https://{tail}")] {
+                if let Ok(resource) = Resource::parse(&text) {
+                    prop_assert_eq!(resource.as_str(), text.as_str(), "kept as written");
+                    prop_assert!(resource.matches(&resource));
+                    prop_assert!(resource.canonical().starts_with("http"));
+                    let again = Resource::parse(resource.canonical()).unwrap();
+                    prop_assert_eq!(again.canonical(), resource.canonical(), "canonical once and for all");
+                    prop_assert!(again.matches(&resource));
+                }
+            }
+        }
+
+        // MCP-AS-72, OA-RI-02: a match is about spelling and never about the path
+        #[test]
+        fn a_match_keeps_host_and_path(
+            host in "[a-c]{1,2}", path in "(/[a-b%2e.]{1,2}){0,2}/?", other_host in "[a-cA-C]{1,2}", other in "(/[a-b%2e.]{1,2}){0,2}/?(\\?[x-z]{0,2})?",
+        ) {
+            let registered = Resource::parse(&format!("https://{host}.example{path}"));
+            let asked = Resource::parse(&format!("https://{other_host}.example:443{other}"));
+            if let (Ok(registered), Ok(asked)) = (registered, asked) {
+                let bare = |path: &str| path.split('?').next().unwrap_or_default().trim_end_matches('/').to_owned();
+                let same = host == other_host.to_lowercase() && bare(&path) == bare(&other);
+                prop_assert!(!registered.matches(&asked) || same, "{} {}", registered.as_str(), asked.as_str());
+            }
+        }
     }
 }
