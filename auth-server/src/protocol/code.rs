@@ -181,3 +181,156 @@ fn binding(code: &IssuedCode, request: &CodeRequest<'_>) -> Result<(), RedeemErr
     let verifier = request.code_verifier.and_then(|sent| sent.parse::<CodeVerifier>().ok()).ok_or(RedeemError::WrongVerifier)?;
     if code.code_challenge.is_answered_by(&verifier) { Ok(()) } else { Err(RedeemError::WrongVerifier) }
 }
+
+#[cfg(test)]
+mod tests {
+    use chrono::TimeDelta;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::protocol::authorize::sample;
+
+    const MOST_FAILURES: u32 = 5;
+
+    fn at(seconds: i64) -> DateTime<Utc> {
+        sample::now() + TimeDelta::seconds(seconds)
+    }
+
+    fn verifier(letter: char) -> String {
+        letter.to_string().repeat(43)
+    }
+
+    fn issued() -> IssuedCode {
+        IssuedCode {
+            client_id: "app".parse().unwrap(),
+            user_id: "u_1".to_owned(),
+            user_name: Some("ada".to_owned()),
+            redirect_uri: "http://127.0.0.1:4000/cb".to_owned(),
+            code_challenge: verifier('r').parse::<CodeVerifier>().unwrap().challenge(),
+            resource: "https://mcp.example/notes".to_owned(),
+            scope: "notes:read".parse().unwrap(),
+            auth_time: at(-10),
+            expires_at: at(60),
+            failures: 0,
+            stands: true,
+            redeemed: None,
+        }
+    }
+
+    /// What a client sends, to be spoilt.
+    struct Asked {
+        client_id: ClientId,
+        redirect_uri: Option<&'static str>,
+        code_verifier: Option<String>,
+        resources: Vec<String>,
+        resource: Option<ProtectedResource>,
+        redirect_uri_stands: bool,
+        arrived_at: DateTime<Utc>,
+        seen_live: bool,
+    }
+
+    /// What comes of a good request for [`issued`] that `change` spoils.
+    fn judged(code: &IssuedCode, change: impl FnOnce(&mut Asked), now: DateTime<Utc>) -> Result<Scope, Refused<RedeemError>> {
+        let mut asked = Asked {
+            client_id: "app".parse().unwrap(),
+            redirect_uri: None,
+            code_verifier: Some(verifier('r')),
+            resources: Vec::new(),
+            resource: Some(sample::resource("notes")),
+            redirect_uri_stands: true,
+            arrived_at: now,
+            seen_live: code.redeemed.is_none(),
+        };
+        change(&mut asked);
+        let request = CodeRequest {
+            client_id: &asked.client_id,
+            redirect_uri: asked.redirect_uri,
+            code_verifier: asked.code_verifier.as_deref(),
+            resources: &asked.resources,
+            resource: asked.resource.as_ref(),
+            redirect_uri_stands: asked.redirect_uri_stands,
+            arrived_at: asked.arrived_at,
+            seen_live: asked.seen_live,
+        };
+        redeem(Some(code), &request, MOST_FAILURES, now)
+    }
+
+    fn refused(code: &IssuedCode, change: impl FnOnce(&mut Asked)) -> (RedeemError, Effect) {
+        let refused = judged(code, change, at(1)).unwrap_err();
+        (refused.error, refused.effect)
+    }
+
+    fn other() -> ClientId {
+        "other".parse().unwrap()
+    }
+
+    // OA-CD-02, OA-CD-08, OA-PK-07, OA-RU-20, OA-RI-04: only a wrong binding counts as a failure
+    #[test]
+    fn each_mismatch_is_refused_and_spends_nothing() {
+        use RedeemError as E;
+        let good = issued();
+        assert_eq!(judged(&good, |_| {}, at(1)), Ok("notes:read".parse().unwrap()));
+        assert_eq!(refused(&good, |asked| asked.client_id = other()), (E::WrongClient, Effect::Nothing));
+        assert_eq!(
+            refused(&good, |asked| asked.redirect_uri = Some("http://127.0.0.1:4001/cb")),
+            (E::WrongRedirectUri, Effect::CountFailure)
+        );
+        assert_eq!(refused(&good, |asked| asked.code_verifier = None), (E::WrongVerifier, Effect::CountFailure));
+        assert_eq!(refused(&good, |asked| asked.code_verifier = Some(verifier('w'))), (E::WrongVerifier, Effect::CountFailure));
+        assert_eq!(
+            refused(&good, |asked| asked.resources = vec!["https://mcp.example/mail".to_owned()]),
+            (E::WrongResource, Effect::Nothing)
+        );
+        assert_eq!(refused(&good, |asked| asked.resource = None), (E::ResourceGone, Effect::Nothing));
+        assert_eq!(refused(&good, |asked| asked.redirect_uri_stands = false), (E::Withdrawn, Effect::Nothing));
+        let with = |change: fn(&mut IssuedCode)| {
+            let mut code = issued();
+            change(&mut code);
+            refused(&code, |_| {})
+        };
+        assert_eq!(with(|code| code.failures = MOST_FAILURES), (E::TooManyFailures, Effect::Nothing));
+        assert_eq!(with(|code| code.stands = false), (E::Withdrawn, Effect::Nothing));
+        assert_eq!(with(|code| code.user_name = None), (E::Withdrawn, Effect::Nothing));
+        assert_eq!(with(|code| code.scope = "notes:gone".parse().unwrap()), (E::NothingLeft, Effect::Nothing));
+    }
+
+    // OA-CD-05…07
+    #[test]
+    fn only_a_valid_request_that_came_later_is_a_replay() {
+        use RedeemError as E;
+        let spent = IssuedCode { redeemed: Some(Redemption { at: at(1), family_id: FamilyId::from_bytes([7; 16]) }), ..issued() };
+        assert_eq!(refused(&spent, |_| {}), (E::Replayed, Effect::RevokeFamily));
+        assert_eq!(refused(&spent, |asked| asked.seen_live = true), (E::LostRace, Effect::Nothing));
+        assert_eq!(refused(&spent, |asked| asked.arrived_at = at(0)), (E::LostRace, Effect::Nothing));
+        assert_eq!(refused(&spent, |asked| asked.code_verifier = Some(verifier('w'))), (E::WrongVerifier, Effect::Nothing));
+        assert_eq!(refused(&spent, |asked| asked.client_id = other()), (E::WrongClient, Effect::Nothing));
+        // long dead, and still noticed
+        let late = judged(&spent, |_| {}, at(100_000)).unwrap_err();
+        assert_eq!((late.error, late.effect), (E::Replayed, Effect::RevokeFamily));
+    }
+
+    proptest! {
+        // RFC 7636 §4.6, OA-CD-03: only the verifier behind the challenge redeems, and only in time
+        #[test]
+        fn only_the_right_verifier_redeems_and_only_in_time(
+            right in "[A-Za-z0-9._~-]{43,128}", other in "[A-Za-z0-9._~-]{43,128}", lifetime in 1_i64..60, elapsed in 0_i64..120,
+        ) {
+            let challenge = right.parse::<CodeVerifier>().unwrap().challenge();
+            let code = IssuedCode { code_challenge: challenge, expires_at: at(lifetime), ..issued() };
+            let with = |verifier: &str| judged(&code, |asked| asked.code_verifier = Some(verifier.to_owned()), at(elapsed));
+            prop_assert_eq!(with(&right).is_ok(), elapsed < lifetime);
+            prop_assume!(right != other);
+            prop_assert!(with(&other).is_err());
+        }
+
+        // OA-TK-16, OA-MX-16: what is issued was allowed, and exists
+        #[test]
+        fn nothing_is_issued_that_was_not_allowed(allowed in "(notes:read|notes:write|mail:send|x){0,1}( notes:read| notes:write| y){0,3}") {
+            let code = IssuedCode { scope: allowed.parse().unwrap(), ..issued() };
+            if let Ok(scope) = judged(&code, |_| {}, at(1)) {
+                prop_assert!(scope.is_within(&code.scope) && scope.is_within(&sample::resource("notes").all_scopes()));
+                prop_assert!(!scope.is_empty());
+            }
+        }
+    }
+}

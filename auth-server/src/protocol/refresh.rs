@@ -204,3 +204,145 @@ fn place(
 fn narrowed(allowed: Scope, asked: Option<&Scope>) -> Scope {
     asked.map(|asked| asked.intersection(&allowed)).filter(|scope| !scope.is_empty()).unwrap_or(allowed)
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::protocol::authorize::sample;
+
+    const GRACE: TimeDelta = TimeDelta::seconds(45);
+
+    fn at(seconds: i64) -> DateTime<Utc> {
+        sample::now() + TimeDelta::seconds(seconds)
+    }
+
+    fn hash(generation: u32) -> [u8; 32] {
+        [u8::try_from(generation).unwrap(); 32]
+    }
+
+    fn family() -> TokenFamily {
+        TokenFamily {
+            id: FamilyId::from_bytes([1; 16]),
+            grant_id: GrantId::new(uuid::Uuid::from_u128(2)),
+            client_id: "app".parse().unwrap(),
+            user_id: "u_1".to_owned(),
+            user_name: Some("ada".to_owned()),
+            resource: "https://mcp.example/notes".to_owned(),
+            scope: "notes:read notes:write".parse().unwrap(),
+            auth_time: at(0),
+            generation: 0,
+            current_hash: Some(hash(0)),
+            parent_hash: None,
+            rotated_at: None,
+            idle_expires_at: at(1_000_000),
+            expires_at: at(2_000_000),
+            stands: true,
+        }
+    }
+
+    /// What a client sends, to be spoilt.
+    struct Asked {
+        client_id: ClientId,
+        scope: Option<Scope>,
+        resources: Vec<String>,
+        resource: Option<ProtectedResource>,
+    }
+
+    /// What comes of presenting a token of this generation, in a good request that `change` spoils.
+    fn judged(
+        family: &TokenFamily,
+        generation: u32,
+        change: impl FnOnce(&mut Asked),
+        now: DateTime<Utc>,
+    ) -> Result<(Scope, RefreshStep), (RefreshError, Effect)> {
+        let mut asked =
+            Asked { client_id: "app".parse().unwrap(), scope: None, resources: Vec::new(), resource: Some(sample::resource("notes")) };
+        change(&mut asked);
+        let request = RefreshRequest {
+            client_id: &asked.client_id,
+            scope: asked.scope.as_ref(),
+            resources: &asked.resources,
+            resource: asked.resource.as_ref(),
+        };
+        let presented = PresentedRefreshToken { family_id: family.id, generation, hash: hash(generation) };
+        let policy = RefreshPolicy { grace: GRACE, rotates: true };
+        refresh(Some(family), &presented, &request, policy, now)
+            .map(|continuation| (continuation.scope, continuation.step))
+            .map_err(|refused| (refused.error, refused.effect))
+    }
+
+    // OA-RT-02, OA-RT-07, OA-RT-10, OA-RT-12…14: refused, and nothing ends
+    #[test]
+    fn a_refused_refresh_changes_nothing() {
+        use RefreshError as E;
+        let good =
+            TokenFamily { generation: 3, current_hash: Some(hash(3)), parent_hash: Some(hash(2)), rotated_at: Some(at(0)), ..family() };
+        let harmless = |error| Err((error, Effect::Nothing));
+        assert!(judged(&good, 3, |_| {}, at(100)).is_ok());
+        for generation in 0..4 {
+            assert_eq!(judged(&good, generation, |asked| asked.client_id = "other".parse().unwrap(), at(100)), harmless(E::WrongClient));
+        }
+        assert_eq!(judged(&good, 4, |_| {}, at(100)), harmless(E::Unknown));
+        assert_eq!(
+            judged(&good, 3, |asked| asked.resources = vec!["https://mcp.example/mail".to_owned()], at(100)),
+            harmless(E::WrongResource)
+        );
+        assert_eq!(judged(&good, 3, |asked| asked.resource = None, at(100)), harmless(E::ResourceGone));
+        assert_eq!(judged(&good, 3, |_| {}, good.idle_expires_at), harmless(E::Expired));
+        assert_eq!(judged(&TokenFamily { expires_at: at(100), ..good.clone() }, 3, |_| {}, at(100)), harmless(E::Expired));
+        for gone in [TokenFamily { stands: false, ..good.clone() }, TokenFamily { user_name: None, ..good.clone() }] {
+            for generation in 0..4 {
+                assert_eq!(judged(&gone, generation, |_| {}, at(100)), harmless(E::Withdrawn));
+            }
+        }
+        let nothing = TokenFamily { scope: "notes:gone".parse().unwrap(), ..good.clone() };
+        assert_eq!(judged(&nothing, 3, |_| {}, at(100)), harmless(E::NothingLeft));
+        // a token with the right place and another secret was never given to anybody
+        assert_eq!(judged(&TokenFamily { current_hash: Some([9; 32]), ..good }, 3, |_| {}, at(100)), harmless(E::Unknown));
+    }
+
+    proptest! {
+        // MCP-AS-90, MCP-AS-91, OA-RT-04, OA-RT-06, OA-RT-08: whatever is presented whenever, there is one lineage
+        #[test]
+        fn no_order_of_refreshes_begins_a_second_lineage(steps in prop::collection::vec((0_u32..5, 0_i64..60), 1..40)) {
+            let (mut family, mut now) = (family(), at(0));
+            for (back, wait) in steps {
+                now += TimeDelta::seconds(wait);
+                let Some(presented) = family.generation.checked_sub(back) else { continue };
+                let in_grace = family.rotated_at.is_some_and(|rotated| now < rotated + GRACE);
+                let outcome = judged(&family, presented, |_| {}, now).map(|(_, step)| step);
+                let expected = match back {
+                    _ if !family.stands => Err((RefreshError::Withdrawn, Effect::Nothing)),
+                    0 => Ok(RefreshStep::Rotate),
+                    1 if in_grace => Ok(RefreshStep::Repeat),
+                    _ => Err((RefreshError::Reused, Effect::RevokeFamily)),
+                };
+                prop_assert_eq!(outcome, expected);
+                // what the store does with it
+                match outcome {
+                    Ok(RefreshStep::Rotate) => {
+                        family.parent_hash = family.current_hash;
+                        family.generation += 1;
+                        family.current_hash = Some(hash(family.generation));
+                        family.rotated_at = Some(now);
+                    }
+                    Err((_, Effect::RevokeFamily)) => family.stands = false,
+                    Ok(_) | Err(_) => {}
+                }
+            }
+        }
+
+        // MCP-AS-94, OA-RT-11, OA-MX-16
+        #[test]
+        fn a_refresh_never_widens(granted in "(notes:read|notes:write){1}( notes:read| x){0,2}", asked in "(notes:read |notes:write |admin |y ){0,4}") {
+            let family = TokenFamily { scope: granted.parse().unwrap(), ..family() };
+            let asked: Scope = asked.parse().unwrap();
+            let (scope, _) = judged(&family, 0, |request| request.scope = Some(asked.clone()), at(1)).unwrap();
+            prop_assert!(!scope.is_empty() && scope.is_within(&family.scope));
+            let both = asked.intersection(&family.scope).intersection(&sample::resource("notes").all_scopes());
+            prop_assert!(both.is_empty() || scope == both);
+        }
+    }
+}
