@@ -278,10 +278,117 @@ impl Drop for Waiting<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::AtomicBool;
+
     use portcullis_verifier::vocabulary::Issuer;
+    use sqlx::{
+        Connection as _,
+        sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions},
+    };
+    use tokio::task::JoinSet;
 
     use super::*;
     use crate::store::{Location, Store};
+
+    /// A writer on an empty table, and a way to look at what is committed.
+    struct Bench {
+        folder: tempfile::TempDir,
+        writer: Writer,
+    }
+
+    impl Bench {
+        async fn new() -> Self {
+            let folder = tempfile::tempdir().unwrap();
+            let options = Self::options(&folder).create_if_missing(true).journal_mode(SqliteJournalMode::Wal);
+            let pool = SqlitePoolOptions::new().max_connections(1).connect_with(options).await.unwrap();
+            pool.execute("CREATE TABLE kept (n INTEGER PRIMARY KEY)").await.unwrap();
+            let writer = Writer::new(&pool).await.unwrap();
+            Self { folder, writer }
+        }
+
+        fn options(folder: &tempfile::TempDir) -> SqliteConnectOptions {
+            SqliteConnectOptions::new().filename(folder.path().join("bench.db"))
+        }
+
+        async fn step(&self, n: i64) -> Step {
+            let mut step = self.writer.begin_write().await.unwrap();
+            sqlx::query("INSERT INTO kept VALUES ($1)").bind(n).execute(&mut *step).await.unwrap();
+            step
+        }
+
+        /// What another connection sees: what is committed.
+        async fn kept(&self) -> Vec<i64> {
+            let mut other = SqliteConnection::connect_with(&Self::options(&self.folder)).await.unwrap();
+            sqlx::query_scalar("SELECT n FROM kept ORDER BY n").fetch_all(&mut other).await.unwrap()
+        }
+    }
+
+    // OA-DB-01: answered once it is there for all to see, and not before
+    #[tokio::test]
+    async fn a_step_is_there_when_its_commit_returns_and_not_before() {
+        let bench = Bench::new().await;
+        let step = bench.step(1).await;
+        assert!(bench.kept().await.is_empty());
+        step.commit().await.unwrap();
+        assert_eq!(bench.kept().await, [1]);
+    }
+
+    // OA-DB-01: in one batch, a refusal, a fault and a caller that went away undo only themselves
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn whatever_becomes_of_a_step_undoes_only_itself() {
+        let bench = Arc::new(Bench::new().await);
+        let first = bench.step(0).await;
+        let mut waiting = JoinSet::new();
+        for n in 1..=200 {
+            let bench = Arc::clone(&bench);
+            waiting.spawn(async move {
+                let mut step = bench.step(n).await;
+                match n % 4 {
+                    0 => step.rollback().await.unwrap(),
+                    1 => drop(step),
+                    2 => {
+                        // a fault in the middle: the row is there already
+                        assert!(sqlx::query("INSERT INTO kept VALUES ($1)").bind(n).execute(&mut *step).await.is_err());
+                        drop(step);
+                    }
+                    _ => step.commit().await.unwrap(),
+                }
+            });
+        }
+        first.commit().await.unwrap();
+        waiting.join_all().await;
+        // the next batch shows that nothing is left open
+        bench.step(1000).await.commit().await.unwrap();
+        let expected: Vec<i64> = [0].into_iter().chain((1..=200).filter(|n| n % 4 == 3)).chain([1000]).collect();
+        assert_eq!(bench.kept().await, expected);
+    }
+
+    // OA-DB-01: cancelled at any moment, also while it waits for its turn or for the disk
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_caller_that_is_cancelled_at_any_moment_leaves_the_others_alone() {
+        let bench = Arc::new(Bench::new().await);
+        for round in 0..60_i64 {
+            let acknowledged = Arc::new(AtomicBool::new(false));
+            let (other, told) = (Arc::clone(&bench), Arc::clone(&acknowledged));
+            let cancelled = tokio::spawn(async move {
+                other.step(round * 10 + 1).await.commit().await.unwrap();
+                told.store(true, Ordering::SeqCst);
+            });
+            let (good, faulty) = (Arc::clone(&bench), Arc::clone(&bench));
+            let good = tokio::spawn(async move { good.step(round * 10).await.commit().await });
+            let faulty = tokio::spawn(async move { faulty.step(round * 10 + 2).await.rollback().await });
+            for _ in 0..round {
+                tokio::task::yield_now().await;
+            }
+            cancelled.abort();
+            let _cancelled_or_done = cancelled.await;
+            good.await.unwrap().unwrap();
+            faulty.await.unwrap().unwrap();
+            let kept = bench.kept().await;
+            assert!(kept.contains(&(round * 10)) && !kept.contains(&(round * 10 + 2)), "{kept:?}");
+            assert!(!acknowledged.load(Ordering::SeqCst) || kept.contains(&(round * 10 + 1)), "what was acknowledged is kept");
+        }
+    }
 
     /// Steps that wait together without a pause, as under load.
     const CALLERS: usize = 64;
