@@ -1,1 +1,348 @@
+//! The store itself, the same on both databases: what the stories above can not
+//! reach from outside.
 
+use chrono::{DateTime, TimeDelta, Utc};
+use portcullis::{
+    entropy,
+    protocol::{
+        client::{Client, ClientOrigin},
+        refresh::{RefreshError, RefreshStep},
+        refused::Effect,
+        vocabulary::{AuthorizationCode, BrowserId, ClientId, FamilyId, GrantId, RequestHandle, SessionId, Token},
+    },
+    secret::Secret,
+    store::{
+        ClientLifetimes, Location, NewCode, NewFamily, NewRequest, NewSession, NewUser, PendingGrant, RefreshOutcome, Store as Opened,
+        is_away,
+    },
+};
+use portcullis_verifier::vocabulary::{Issuer, Scope};
+use tempfile::TempDir;
+
+use crate::harness::{CALLBACK, FILES, Postgres, Store, on_both_stores};
+
+/// An empty database, and where it is.
+struct Bench {
+    _folder: TempDir,
+    location: Location,
+    store: Opened,
+}
+
+impl Bench {
+    async fn new(store: Store) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let location = match store {
+            Store::Sqlite => Location::Sqlite(folder.path().join("bench.db")),
+            Store::Postgres => Location::Postgres(Secret::new(Postgres::shared().new_database())),
+        };
+        let store = Self::open(&location, "https://auth.example").await;
+        Self { _folder: folder, location, store }
+    }
+
+    async fn open(location: &Location, issuer: &str) -> Opened {
+        Opened::open(location, &Issuer::parse(issuer).unwrap()).await.unwrap()
+    }
+}
+
+fn at(seconds: i64) -> DateTime<Utc> {
+    DateTime::from_timestamp(1_800_000_000 + seconds, 0).unwrap()
+}
+
+fn client_id() -> ClientId {
+    ClientId::generate([7; 16])
+}
+
+fn lifetimes() -> ClientLifetimes {
+    ClientLifetimes { never_used: TimeDelta::days(1), idle: TimeDelta::days(90) }
+}
+
+/// A person who is signed in, a client, and a request that waits.
+async fn people(store: &Opened) {
+    let user = NewUser { id: "u_ada".to_owned(), name: "ada".to_owned(), email: None, password_hash: Secret::new("x".to_owned()) };
+    store.add_user(&user, at(0)).await.unwrap().unwrap();
+    let mut client = Client::new(client_id(), ClientOrigin::Registered, at(0));
+    client.redirect_uris = vec![CALLBACK.parse().unwrap()];
+    store.add_client(&client).await.unwrap();
+    let session = NewSession {
+        hash: Token::<SessionId>::new([1; 32]).hash(),
+        id: "s".to_owned(),
+        user_id: "u_ada".to_owned(),
+        user_agent: String::new(),
+        auth_time: at(0),
+        expires_at: at(1_000_000),
+    };
+    store.add_session(&session).await.unwrap();
+}
+
+async fn request(store: &Opened, handle: u8, most: i64, now: DateTime<Utc>) {
+    let request = NewRequest {
+        handle: Token::<RequestHandle>::new([handle; 32]).hash(),
+        browser: Token::<BrowserId>::new([2; 32]).hash(),
+        client_id: client_id(),
+        source: "192.0.2.1".to_owned(),
+        request: serde_json::json!({}),
+        created_at: now,
+        expires_at: now + TimeDelta::minutes(15),
+    };
+    store.add_request(&request, 1000, most).await.unwrap().unwrap();
+}
+
+/// A code that answers the request of this handle.
+async fn code(store: &Opened, number: u8, now: DateTime<Utc>) -> bool {
+    let new = NewCode {
+        hash: Token::<AuthorizationCode>::new([number; 32]).hash(),
+        client_id: client_id(),
+        user_id: "u_ada".to_owned(),
+        session: Token::<SessionId>::new([1; 32]).hash(),
+        redirect_uri: CALLBACK.to_owned(),
+        code_challenge: "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM".to_owned(),
+        resource: FILES.to_owned(),
+        scope: "files:read".parse().unwrap(),
+        auth_time: at(0),
+        issued_at: now,
+        expires_at: now + TimeDelta::minutes(1),
+        remember_for: None,
+    };
+    store.issue_code(&Token::<RequestHandle>::new([number; 32]).hash(), &new).await.unwrap()
+}
+
+/// Redeems a code, with a signature that may fail.
+async fn redeem(store: &Opened, number: u8, now: DateTime<Utc>, signs: bool) -> anyhow::Result<Option<FamilyId>> {
+    let id = FamilyId::new(entropy::identifier(now)?);
+    let family = NewFamily {
+        id,
+        scope: "files:read".parse()?,
+        refresh_hash: Some([0; 32]),
+        idle_expires_at: now + TimeDelta::days(30),
+        expires_at: now + TimeDelta::days(180),
+    };
+    let pending = PendingGrant { id: GrantId::new(entropy::identifier(now)?), most_families: 20 };
+    let hash = Token::<AuthorizationCode>::new([number; 32]).hash();
+    let verdict = store
+        .exchange_code(
+            &hash,
+            pending,
+            now,
+            |code| match code {
+                Some(code) if code.redeemed.is_none() && code.stands => Ok(()),
+                _ => Err(portcullis::protocol::refused::Refused::harmlessly(portcullis::protocol::code::RedeemError::Unknown)),
+            },
+            |_, _, ()| if signs { Ok((family, id)) } else { anyhow::bail!("the key is locked") },
+        )
+        .await?;
+    Ok(verdict.ok())
+}
+
+/// A family of the code with this number.
+async fn family(store: &Opened, number: u8) -> FamilyId {
+    request(store, number, 1000, at(0)).await;
+    assert!(code(store, number, at(0)).await);
+    redeem(store, number, at(1), true).await.unwrap().expect("a family")
+}
+
+fn rotate<T>(tokens: T) -> RefreshOutcome<T> {
+    let idle_expires_at = at(2) + TimeDelta::days(30);
+    RefreshOutcome::Issue { step: RefreshStep::Rotate, successor_hash: Some([1; 32]), idle_expires_at, tokens }
+}
+
+on_both_stores! {
+    // OA-TK-14, OA-CD-08: when signing fails nothing is spent
+    async fn a_failure_on_our_side_spends_no_code_and_rotates_no_token(store: Store) {
+        let bench = Bench::new(store).await;
+        people(&bench.store).await;
+        request(&bench.store, 1, 1000, at(0)).await;
+        assert!(code(&bench.store, 1, at(0)).await);
+        assert!(redeem(&bench.store, 1, at(1), false).await.is_err());
+        let id = redeem(&bench.store, 1, at(1), true).await.unwrap().expect("still good");
+        assert_eq!(redeem(&bench.store, 1, at(1), true).await.unwrap(), None);
+
+        let failed = bench.store.refresh_family::<()>(id, at(2), |_| anyhow::bail!("the key is locked")).await;
+        assert!(failed.is_err_and(|error| !is_away(&error)));
+        bench.store.refresh_family(id, at(2), |family| {
+            assert_eq!(family.unwrap().generation, 0);
+            Ok(rotate(()))
+        }).await.unwrap().unwrap();
+        let refused = bench.store.refresh_family::<()>(id, at(3), |family| {
+            assert_eq!((family.unwrap().generation, family.unwrap().parent_hash), (1, Some([0; 32])));
+            Ok(RefreshOutcome::Refuse(RefreshError::WrongClient, Effect::Nothing))
+        }).await.unwrap();
+        assert_eq!(refused, Err(RefreshError::WrongClient));
+    }
+
+    // OA-AZ-27, OA-CD-04: the conditional write is the only arbiter
+    async fn a_request_is_answered_once(store: Store) {
+        let bench = Bench::new(store).await;
+        people(&bench.store).await;
+        request(&bench.store, 1, 1000, at(0)).await;
+        let handle = Token::<RequestHandle>::new([1; 32]).hash();
+        let (yes, no) = (serde_json::json!({ "allowed": 1 }), serde_json::json!({ "allowed": 2 }));
+        let (first, second) = tokio::join!(bench.store.decide_request(&handle, &yes), bench.store.decide_request(&handle, &no));
+        assert!(first.unwrap() ^ second.unwrap(), "one decision counts");
+        assert!(code(&bench.store, 1, at(0)).await);
+        assert!(!code(&bench.store, 1, at(0)).await && !bench.store.refuse_request(&handle, at(0)).await.unwrap());
+    }
+
+    // OA-DB-02: a caller that goes away in the middle of its step
+    async fn a_cancelled_step_never_happened(store: Store) {
+        let bench = Bench::new(store).await;
+        people(&bench.store).await;
+        let id = family(&bench.store, 1).await;
+        for polls in 0..40 {
+            let mut refresh = Box::pin(bench.store.refresh_family(id, at(2), |_| Ok(rotate(()))));
+            for _ in 0..polls {
+                let done = std::future::poll_fn(|context| std::task::Poll::Ready(refresh.as_mut().poll(context).is_ready())).await;
+                if done {
+                    break;
+                }
+                tokio::task::yield_now().await;
+            }
+            drop(refresh);
+            // whether it happened or not: what is there is whole, and the next step goes on from it
+            bench.store.refresh_family::<()>(id, at(2), |family| {
+                let family = family.unwrap();
+                assert_eq!(family.generation == 0, family.parent_hash.is_none());
+                Ok(RefreshOutcome::Refuse(RefreshError::Unknown, Effect::Nothing))
+            }).await.unwrap().unwrap_err();
+        }
+    }
+
+    // OA-DB-07, OA-MX-18
+    async fn two_issuers_in_one_database_know_nothing_of_each_other(store: Store) {
+        let bench = Bench::new(store).await;
+        let other = Bench::open(&bench.location, "https://other.example").await;
+        people(&bench.store).await;
+        let id = family(&bench.store, 1).await;
+        assert!(other.client(&client_id()).await.unwrap().is_none() && other.user_by_login("ada").await.unwrap().is_none());
+        assert!(other.session(&Token::<SessionId>::new([1; 32]).hash(), TimeDelta::days(1), at(1)).await.unwrap().is_none());
+        assert!(other.family_state(id).await.unwrap().is_none() && other.grants().await.unwrap().is_empty());
+        assert_eq!(other.code_lives(&Token::<AuthorizationCode>::new([1; 32]).hash()).await.unwrap(), None);
+        other.revoke_family(id, "by the neighbour", at(2)).await.unwrap();
+        assert!(bench.store.family_state(id).await.unwrap().unwrap().stands);
+        // the same names may exist twice
+        people(&other).await;
+        assert_ne!(family(&other, 1).await, id);
+    }
+
+    // OA-AB-03: the oldest that nobody signed in for
+    async fn the_waiting_room_is_bounded(store: Store) {
+        let bench = Bench::new(store).await;
+        people(&bench.store).await;
+        request(&bench.store, 0, 5, at(0)).await;
+        let known = Token::<RequestHandle>::new([0; 32]).hash();
+        bench.store.note_sign_in(&known, Some(at(0))).await.unwrap();
+        for number in 1..=20 {
+            request(&bench.store, number, 5, at(i64::from(number))).await;
+        }
+        let browser = Token::<BrowserId>::new([2; 32]).hash();
+        let mut left = Vec::new();
+        for number in 0..=20 {
+            if bench.store.request(&Token::<RequestHandle>::new([number; 32]).hash(), &browser, at(21)).await.unwrap().is_some() {
+                left.push(number);
+            }
+        }
+        assert!(left.contains(&0) && left.contains(&20) && !left.contains(&10) && left.len() <= 6, "{left:?}");
+    }
+
+    // OA-DB-06, OA-CD-09: what goes could only have been refused
+    async fn pruning_takes_what_is_over_in_small_batches_and_changes_no_answer(store: Store) {
+        let bench = Bench::new(store).await;
+        people(&bench.store).await;
+        let id = family(&bench.store, 1).await;
+        for number in 0..=3 {
+            for tenth in 0..=255 {
+                let name = Token::<RequestHandle>::new(std::array::from_fn(|index| if index == 0 { number + 100 } else { tenth })).hash();
+                let browser = Token::<BrowserId>::new([2; 32]).hash();
+                let request = NewRequest {
+                    handle: name, browser, client_id: client_id(), source: "s".to_owned(), request: serde_json::json!({}),
+                    created_at: at(0), expires_at: at(900),
+                };
+                bench.store.add_request(&request, 10_000, 10_000).await.unwrap().unwrap();
+            }
+        }
+        let first = bench.store.prune(lifetimes(), at(901)).await.unwrap().rows;
+        assert!((1..=600).contains(&first), "{first} rows in one round");
+        let mut rounds = 1;
+        while bench.store.prune(lifetimes(), at(901)).await.unwrap().rows > 0 {
+            rounds += 1;
+        }
+        assert!((2..10).contains(&rounds), "{rounds}");
+        // the redeemed code is long over, and its replay is still noticed, as long as the family could live
+        let hash = Token::<AuthorizationCode>::new([1; 32]).hash();
+        let day = 24 * 3600;
+        while bench.store.prune(lifetimes(), at(29 * day)).await.unwrap().rows > 0 {}
+        assert_eq!(bench.store.code_lives(&hash).await.unwrap(), Some(false));
+        assert!(bench.store.family_state(id).await.unwrap().unwrap().stands);
+        while bench.store.prune(lifetimes(), at(32 * day)).await.unwrap().rows > 0 {}
+        assert!(bench.store.family_state(id).await.unwrap().is_none(), "idle for a month, and a day more");
+        assert_eq!(bench.store.code_lives(&hash).await.unwrap(), None);
+        assert!(bench.store.client(&client_id()).await.unwrap().is_some());
+    }
+
+    // OA-DR-18, MCP-AS-139, and what other processes hear of it
+    async fn a_client_is_kept_as_long_as_its_tokens_are_renewed(store: Store) {
+        let bench = Bench::new(store).await;
+        people(&bench.store).await;
+        let mut unused = Client::new(ClientId::generate([8; 16]), ClientOrigin::Registered, at(0));
+        unused.redirect_uris = vec![CALLBACK.parse().unwrap()];
+        bench.store.add_client(&unused).await.unwrap();
+        let mut own = Client::new(ClientId::generate([9; 16]), ClientOrigin::Operator, at(0));
+        own.redirect_uris = vec![CALLBACK.parse().unwrap()];
+        bench.store.add_client(&own).await.unwrap();
+        let id = family(&bench.store, 1).await;
+        let day = 24 * 3600;
+        let known = bench.store.catalogue_version().await.unwrap();
+        while bench.store.prune(lifetimes(), at(day + 1)).await.unwrap().rows > 0 {}
+        assert!(bench.store.client(&unused.id).await.unwrap().is_none());
+        assert_ne!(bench.store.catalogue_version().await.unwrap(), known, "every process hears that a client is gone");
+        for days in [25, 50, 75, 100] {
+            let now = at(days * day);
+            let idle_expires_at = now + TimeDelta::days(30);
+            let keep = |_: Option<&_>| Ok(RefreshOutcome::Issue { step: RefreshStep::Keep, successor_hash: None, idle_expires_at, tokens: () });
+            bench.store.refresh_family(id, now, keep).await.unwrap().unwrap();
+            while bench.store.prune(lifetimes(), now).await.unwrap().rows > 0 {}
+            assert!(bench.store.client(&client_id()).await.unwrap().is_some(), "after {days} days");
+        }
+        while bench.store.prune(lifetimes(), at(191 * day)).await.unwrap().rows > 0 {}
+        assert!(bench.store.client(&client_id()).await.unwrap().is_none());
+        assert!(bench.store.client(&own.id).await.unwrap().is_some(), "the operator's stay");
+    }
+
+    // OA-DB-10: as often as one likes, at the same time too
+    async fn several_processes_may_open_a_new_database_at_once(store: Store) {
+        let bench = tempfile::tempdir().unwrap();
+        let location = match store {
+            Store::Sqlite => Location::Sqlite(bench.path().join("bench.db")),
+            Store::Postgres => Location::Postgres(Secret::new(Postgres::shared().new_database())),
+        };
+        let opening: Vec<_> = (0..4).map(|_| {
+            let location = location.clone();
+            // a thread that may wait for the others, as another process may
+            std::thread::spawn(move || {
+                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+                runtime.block_on(async { Bench::open(&location, "https://auth.example").await.close().await });
+            })
+        }).collect();
+        for thread in opening {
+            thread.join().unwrap();
+        }
+        let other = Issuer::parse("https://other.example").unwrap();
+        let known = Opened::open_known(&location, &other).await.unwrap().expect_err("it is not in there");
+        assert_eq!(known.0, ["https://auth.example"], "one issuer, not four");
+    }
+
+    // OA-DB-08: input is data
+    async fn no_input_is_read_as_sql(store: Store) {
+        let bench = Bench::new(store).await;
+        people(&bench.store).await;
+        let id = family(&bench.store, 1).await;
+        for evil in ["'; DROP TABLE users; --", "\" OR 1=1 --", "ada' OR 'a'='a", "%", "_", "\\"] {
+            assert!(bench.store.user_by_login(evil).await.unwrap().is_none(), "{evil}");
+            assert!(bench.store.grants_of(evil).await.unwrap().is_empty());
+            assert!(!bench.store.access_token_is_revoked(evil).await.unwrap());
+            assert!(!bench.store.end_session_by_id("u_ada", evil).await.unwrap());
+            bench.store.revoke_family(id, evil, at(2)).await.unwrap();
+        }
+        assert!(bench.store.user_by_login("ADA").await.unwrap().is_some());
+        assert_eq!(bench.store.granted_scope("u_ada", &client_id(), FILES).await.unwrap(), Scope::parse("files:read").unwrap());
+    }
+}
