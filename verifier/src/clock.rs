@@ -2,7 +2,9 @@
 
 use std::{fmt, sync::Arc};
 
-use chrono::{DateTime, TimeDelta, Utc};
+#[cfg(feature = "fetch")]
+use chrono::TimeDelta;
+use chrono::{DateTime, Utc};
 
 /// Tells the time.
 #[derive(Clone, Default)]
@@ -31,6 +33,7 @@ impl fmt::Debug for Clock {
 
 /// Whether so much time has passed. A clock that was set back counts as passed, or a
 /// wait could last for years.
+#[cfg(feature = "fetch")]
 pub(crate) fn has_passed(since: DateTime<Utc>, span: TimeDelta, now: DateTime<Utc>) -> bool {
     now < since || now - since >= span
 }

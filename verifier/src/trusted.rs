@@ -182,6 +182,7 @@ impl Trusted {
     }
 
     /// Whether every token has to be asked about.
+    #[cfg_attr(not(feature = "fetch"), expect(clippy::unused_self, reason = "without the feature nobody can be asked"))]
     pub(crate) fn has_to_be_asked(&self) -> bool {
         #[cfg(feature = "fetch")]
         return self.introspection.is_some();

@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use http::HeaderMap;
 
 use crate::{
     access_token::{AccessToken, Checks, UnverifiedToken, VerifiedToken},
     builder::Builder,
     challenge::Challenge,
     clock::Clock,
+    credential::{Malformed, bearer, has_token_parameter},
     keys::AtHand,
     metadata::Metadata,
     needs::Needs,
@@ -64,6 +66,17 @@ impl Verifier {
     /// What time it is.
     pub fn now(&self) -> DateTime<Utc> {
         self.0.clock.now()
+    }
+
+    /// The access token that a request brings: in one `Authorization` header, and nowhere
+    /// else. `query` is that of the address; a token there is not read, and beside one in
+    /// the header it is an error (RFC 6750 §2, OAuth 2.1 §5.1).
+    pub fn token_of<'a>(&self, headers: &'a HeaderMap, query: Option<&str>) -> Result<&'a str, Refusal> {
+        let token = bearer(headers)?.ok_or(Refusal::NoCredential)?;
+        if query.is_some_and(|query| has_token_parameter(query.as_bytes())) {
+            return Err(Refusal::Malformed(Malformed::AlsoElsewhere));
+        }
+        Ok(token)
     }
 
     /// Checks a token with the keys at hand: signature, issuer, times, and that it is

@@ -34,7 +34,7 @@ pub(crate) struct AtHand {
 
 impl Keys {
     /// The keys that can be used now, without asking anybody.
-    #[cfg_attr(not(feature = "fetch"), expect(unused_variables, reason = "given keys do not age"))]
+    #[cfg_attr(not(feature = "fetch"), expect(unused_variables, clippy::unnecessary_wraps, reason = "given keys do not age"))]
     pub(crate) fn at_hand(&self, now: DateTime<Utc>) -> Option<AtHand> {
         match self {
             Self::Fixed(set) => Some(AtHand { set: Arc::clone(set), generation: 0 }),

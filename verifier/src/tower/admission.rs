@@ -10,11 +10,7 @@ use http_body::Body;
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 
 use super::{Authorized, RequestBody, answer, identity_headers, json_rpc};
-use crate::{
-    AccessToken, Malformed, Refusal, Verifier,
-    credential::{bearer, has_token_parameter},
-    vocabulary::Scope,
-};
+use crate::{AccessToken, Malformed, Refusal, Verifier, credential::has_token_parameter, vocabulary::Scope};
 
 type Answer = Response<Full<Bytes>>;
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -48,10 +44,7 @@ where
 }
 
 async fn authenticate(verifier: &Verifier, parts: &Parts) -> Result<AccessToken, Refusal> {
-    let token = bearer(&parts.headers)?.ok_or(Refusal::NoCredential)?;
-    if parts.uri.query().is_some_and(|query| has_token_parameter(query.as_bytes())) {
-        return Err(Refusal::Malformed(Malformed::AlsoElsewhere));
-    }
+    let token = verifier.token_of(&parts.headers, parts.uri.query())?;
     Ok(verifier.check(token).await?)
 }
 
