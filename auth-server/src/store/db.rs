@@ -111,7 +111,8 @@ impl Db {
     }
 
     async fn open_sqlite(file: &Path) -> anyhow::Result<Self> {
-        let alone = alone_in_folder(file)?;
+        let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_owned();
+        let alone = tokio::task::spawn_blocking(move || alone_in(&folder)).await.context("waiting for the folder was interrupted")??;
         create_private(file)?;
         let one = SqlitePoolOptions::new().max_connections(1).idle_timeout(None).max_lifetime(None);
         let writing = one.connect_with(sqlite_options(file)).await?;
@@ -146,8 +147,8 @@ impl Db {
 
 /// Two processes that begin at once must not both make the tables. The lock is on
 /// the folder and goes with the handle.
-fn alone_in_folder(file: &Path) -> io::Result<File> {
-    let folder = File::open(file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new(".")))?;
+fn alone_in(folder: &Path) -> io::Result<File> {
+    let folder = File::open(folder)?;
     folder.lock()?;
     Ok(folder)
 }
