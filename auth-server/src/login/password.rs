@@ -61,7 +61,7 @@ pub fn judge(name: &str, password: &str) -> Result<(), WeakPassword> {
 impl Passwords {
     /// Checks at most so many at once.
     pub fn new(at_once: u32) -> anyhow::Result<Self> {
-        let nobody = hash(b"", entropy::random()?)?.into();
+        let nobody = hash_of_nothing(entropy::random()?, entropy::random()?).into();
         Ok(Self { threads: Arc::new(Semaphore::new(usize::try_from(at_once)?)), nobody })
     }
 
@@ -105,6 +105,13 @@ impl Passwords {
     }
 }
 
+/// A hash that no password has: made up, not computed, since starting must be quick.
+/// To check a password against it is the same work.
+fn hash_of_nothing(salt: [u8; 16], hash: [u8; 32]) -> String {
+    use base64::{Engine as _, prelude::BASE64_STANDARD_NO_PAD as BASE64};
+    format!("$argon2id$v=19$m={MEMORY_KIB},t={PASSES},p={LANES}${}${}", BASE64.encode(salt), BASE64.encode(hash))
+}
+
 fn argon2() -> anyhow::Result<Argon2<'static>> {
     let params = Params::new(MEMORY_KIB, PASSES, LANES, None).map_err(|error| anyhow::anyhow!("argon2 parameters: {error}"))?;
     Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
@@ -132,6 +139,18 @@ mod tests {
         assert_eq!(passwords.is_right(secret("correct horse"), Some(stored.clone())).await.unwrap(), Ok(true));
         assert_eq!(passwords.is_right(secret("wrong horse"), Some(stored)).await.unwrap(), Ok(false));
         assert_eq!(passwords.is_right(secret(""), None).await.unwrap(), Ok(false), "nobody's password is no password");
+    }
+
+    // OA-CR-04: an unknown name must cost what a wrong password costs
+    #[test]
+    fn nobodys_hash_is_as_much_work_as_any() {
+        let (nobody, stored) = (hash_of_nothing([1; 16], [2; 32]), hash(b"correct horse", [1; 16]).unwrap());
+        let (nobody, stored) = (PasswordHash::new(&nobody).unwrap(), PasswordHash::new(&stored).unwrap());
+        assert_eq!(
+            (nobody.algorithm, nobody.version, &nobody.params, &nobody.salt),
+            (stored.algorithm, stored.version, &stored.params, &stored.salt)
+        );
+        assert_eq!(nobody.hash.unwrap().len(), stored.hash.unwrap().len());
     }
 
     #[test]
