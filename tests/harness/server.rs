@@ -417,7 +417,21 @@ pub(crate) fn encoded<K: AsRef<str>, V: AsRef<str>>(form: &[(K, V)]) -> String {
 
 /// Debian's library behind `faketime`, for programs with threads.
 fn faketime() -> PathBuf {
+    forget_the_dead();
     let found = fs::read_dir("/usr/lib").unwrap().map(|entry| entry.unwrap().path().join("faketime/libfaketimeMT.so.1"));
     let mut here = found.filter(|library| library.exists());
     here.next().expect("faketime is installed by tests/prepare")
+}
+
+/// The library keeps its state under the number of its process, and leaves it behind
+/// when that is killed; the next process of that number would keep the real time.
+fn forget_the_dead() {
+    for entry in fs::read_dir("/dev/shm").unwrap().flatten() {
+        let name = entry.file_name().into_string().unwrap_or_default();
+        let number = name.strip_prefix("faketime_shm_").or_else(|| name.strip_prefix("sem.faketime_sem_"));
+        if number.is_some_and(|number| !Path::new("/proc").join(number).exists()) {
+            // Another test may have been quicker.
+            let _gone_already = fs::remove_file(entry.path());
+        }
+    }
 }
