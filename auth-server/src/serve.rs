@@ -101,8 +101,8 @@ pub fn master_key(config: &Config) -> anyhow::Result<(MasterKey, bool)> {
     }
 }
 
-/// Serves until the process is told to end. `greet` runs once, when requests are
-/// accepted already.
+/// Serves until the process is told to end. `greet` runs once, when the
+/// port is open and connections queue.
 pub async fn run(config: Config, options: Options, greet: impl FnOnce(&Started) -> anyhow::Result<()>) -> anyhow::Result<()> {
     // Every TLS connection of this process goes through one provider; a second call finds it there.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
@@ -117,9 +117,10 @@ pub async fn run(config: Config, options: Options, greet: impl FnOnce(&Started) 
     jobs::start(&app, &stop);
 
     let handle = Handle::new();
-    let mut serving = tokio::spawn(listener::serve(router(app.clone()), socket, tls.clone(), handle.clone()));
+    // Before the first answer: whoever hears that the server is ready finds the link in its file.
     greet(&started)?;
     drop(started);
+    let mut serving = tokio::spawn(listener::serve(router(app.clone()), socket, tls.clone(), handle.clone()));
     let ended = tokio::select! {
         told = until_told_to_stop(&app, tls.as_ref()) => {
             told?;
