@@ -98,7 +98,7 @@ fn mark(headers: &mut HeaderMap, referrer: &'static str) {
 }
 
 /// What an error page says. It is written at the very end, when the request's id is
-/// at hand: see [`finish`].
+/// at hand: see `finish`.
 #[derive(Clone, Debug)]
 pub struct Trouble {
     /// The heading.
