@@ -24,7 +24,7 @@ pub(crate) async fn open(folder: &Path) -> anyhow::Result<SqliteConnection> {
 
 /// As many as the server has.
 pub(crate) async fn readers(folder: &Path) -> anyhow::Result<SqlitePool> {
-    Ok(SqlitePoolOptions::new().max_connections(4).connect_with(options(folder).read_only(true)).await?)
+    Ok(SqlitePoolOptions::new().max_connections(4).test_before_acquire(false).connect_with(options(folder).read_only(true)).await?)
 }
 
 fn options(folder: &Path) -> SqliteConnectOptions {

@@ -214,10 +214,10 @@ on_both_stores! {
         let id = family(&bench.store, 1).await;
         assert!(other.client(&client_id()).await.unwrap().is_none() && other.user_by_login("ada").await.unwrap().is_none());
         assert!(other.session(&Token::<SessionId>::new([1; 32]).hash(), TimeDelta::days(1), at(1)).await.unwrap().is_none());
-        assert!(other.family_state(id).await.unwrap().is_none() && other.grants().await.unwrap().is_empty());
+        assert!(other.family_story(id).await.unwrap().is_none() && other.grants().await.unwrap().is_empty());
         assert_eq!(other.code_lives(&Token::<AuthorizationCode>::new([1; 32]).hash()).await.unwrap(), None);
         other.revoke_family(id, "by the neighbour", at(2)).await.unwrap();
-        assert!(bench.store.family_state(id).await.unwrap().unwrap().stands);
+        assert!(bench.store.family_token_stands(id, "any").await.unwrap());
         // the same names may exist twice
         people(&other).await;
         assert_ne!(family(&other, 1).await, id);
@@ -271,9 +271,9 @@ on_both_stores! {
         let day = 24 * 3600;
         while bench.store.prune(lifetimes(), at(29 * day)).await.unwrap().rows > 0 {}
         assert_eq!(bench.store.code_lives(&hash).await.unwrap(), Some(false));
-        assert!(bench.store.family_state(id).await.unwrap().unwrap().stands);
+        assert!(bench.store.family_token_stands(id, "any").await.unwrap());
         while bench.store.prune(lifetimes(), at(32 * day)).await.unwrap().rows > 0 {}
-        assert!(bench.store.family_state(id).await.unwrap().is_none(), "idle for a month, and a day more");
+        assert!(bench.store.family_story(id).await.unwrap().is_none(), "idle for a month, and a day more");
         assert_eq!(bench.store.code_lives(&hash).await.unwrap(), None);
         assert!(bench.store.client(&client_id()).await.unwrap().is_some());
     }

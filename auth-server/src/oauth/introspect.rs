@@ -10,6 +10,7 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use chrono::{DateTime, Utc};
+use serde::Deserialize as _;
 
 use super::client_request::ClientRequest;
 use crate::{
@@ -56,22 +57,19 @@ pub(super) fn own_token(app: &App, jwt: &str, now: DateTime<Utc>) -> Option<Toke
     use portcullis_verifier::access_token::{Checks, VerifiedToken};
     let checks = Checks { issuer: app.config.issuer.as_str(), now, skew: app.config.tokens.clock_skew };
     let verified = VerifiedToken::check(jwt, &app.keys.verifying(), &checks).ok()?;
-    serde_json::from_value(serde_json::Value::Object(verified.claims().clone())).ok()
+    TokenClaims::deserialize(verified.claims()).ok()
 }
 
 /// Whether something has ended the token before its time: itself, its family, its
 /// grant, its person, its client, its resource.
 async fn is_revoked(app: &App, claims: &TokenClaims) -> anyhow::Result<bool> {
     let resource_is_gone = app.resources.load().by_identifier(&claims.aud).is_none();
-    if resource_is_gone || app.store.access_token_is_revoked(&claims.jti).await? {
-        return Ok(true);
-    }
-    if app.clients.find(&app.store, &claims.client_id).await?.is_none() {
+    if resource_is_gone || app.clients.find(&app.store, &claims.client_id).await?.is_none() {
         return Ok(true);
     }
     if claims.grant_id.is_none() {
-        return Ok(false);
+        return app.store.access_token_is_revoked(&claims.jti).await;
     }
     let Some(family) = TokenId::parse(&claims.jti).and_then(|id| id.family()) else { return Ok(true) };
-    Ok(!app.store.family_state(family).await?.is_some_and(|family| family.stands))
+    Ok(!app.store.family_token_stands(family, &claims.jti).await?)
 }

@@ -4,7 +4,11 @@ use anyhow::Context as _;
 use chrono::{DateTime, Utc};
 use portcullis_verifier::vocabulary::Scope;
 
-use super::{Store, families, on_db, on_db_read, requests, row::row};
+use super::{
+    Store, families, on_db, on_db_read, requests,
+    row::row,
+    statement::{First, Pair, first, pair},
+};
 use crate::protocol::{
     code::{IssuedCode, RedeemError, Redemption},
     refused::{Effect, Refused},
@@ -70,7 +74,7 @@ pub type CodeVerdict<T> = Result<T, RedeemError>;
 row! { CodeRow {
     client_id: String, user_id: String, redirect_uri: String, code_challenge: String, resource: String, scope: String,
     auth_time: DateTime<Utc>, expires_at: DateTime<Utc>, failures: i64, withdrawn_at: Option<DateTime<Utc>>,
-    redeemed_at: Option<DateTime<Utc>>, family_id: Option<String>, user_name: Option<String>, sessions: i64,
+    redeemed_at: Option<DateTime<Utc>>, family_id: Option<String>, user_name: Option<String>, sessions: i64, families: i64,
 } }
 
 impl TryFrom<CodeRow> for IssuedCode {
@@ -112,18 +116,25 @@ const CLIENT_USED: &str =
 const LIVES: &str = "SELECT redeemed_at IS NULL FROM codes WHERE issuer_id = $1 AND hash = $2";
 /// A write on the row comes first: whoever comes second waits, and then sees what
 /// became of the code.
-const TAKE: &str = "UPDATE codes SET presented_at = $3 WHERE issuer_id = $1 AND hash = $2 \
+const TAKE: First = first!(
+    "UPDATE codes SET presented_at = $3 WHERE issuer_id = $1 AND hash = $2 \
     RETURNING client_id, user_id, redirect_uri, code_challenge, resource, scope, auth_time, expires_at, failures, withdrawn_at, redeemed_at, family_id, \
     (SELECT name FROM users u WHERE u.issuer_id = codes.issuer_id AND u.id = codes.user_id AND u.disabled_at IS NULL) AS user_name, \
-    (SELECT COUNT(*) FROM sessions s WHERE s.issuer_id = codes.issuer_id AND s.hash = codes.session_hash) AS sessions";
-const REDEEM: &str = "UPDATE codes SET redeemed_at = $3, family_id = $4 WHERE issuer_id = $1 AND hash = $2 AND redeemed_at IS NULL";
+    (SELECT COUNT(*) FROM sessions s WHERE s.issuer_id = codes.issuer_id AND s.hash = codes.session_hash) AS sessions, \
+    (SELECT COUNT(*) FROM token_families f WHERE f.issuer_id = codes.issuer_id AND f.user_id = codes.user_id AND f.client_id = codes.client_id \
+     AND f.revoked_at IS NULL) AS families"
+);
 const COUNT_FAILURE: &str = "UPDATE codes SET failures = failures + 1 WHERE issuer_id = $1 AND hash = $2";
 const GRANT: &str = "INSERT INTO grants (issuer_id, id, user_id, client_id, resource, scope, created_at, last_used_at) \
     VALUES ($1, $2, $3, $4, $5, $6, $7, $7) ON CONFLICT (issuer_id, user_id, client_id, resource) WHERE revoked_at IS NULL \
     DO UPDATE SET last_used_at = excluded.last_used_at RETURNING id, scope";
 const WIDEN_GRANT: &str = "UPDATE grants SET scope = $3 WHERE issuer_id = $1 AND id = $2";
-const ADD_FAMILY: &str = "INSERT INTO token_families (issuer_id, id, grant_id, client_id, user_id, resource, scope, auth_time, created_at, \
-    generation, current_hash, last_used_at, idle_expires_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0, $10, $9, $11, $12)";
+/// The family is born and the code spent.
+const REDEEM: Pair = pair!(
+    "INSERT INTO token_families (issuer_id, id, grant_id, client_id, user_id, resource, scope, auth_time, created_at, \
+     generation, current_hash, last_used_at, idle_expires_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0, $10, $9, $11, $12)",
+    "UPDATE codes SET redeemed_at = $9, family_id = $2 WHERE issuer_id = $1 AND hash = $13 AND redeemed_at IS NULL RETURNING 1"
+);
 /// The families of a person and client beyond a number: the longest idle go.
 const TRIM_FAMILIES: &str = "UPDATE token_families SET revoked_at = $4, revoked_because = 'too many' \
     WHERE issuer_id = $1 AND revoked_at IS NULL AND id IN (SELECT id FROM token_families \
@@ -204,9 +215,9 @@ impl Store {
         issue: impl FnOnce(&IssuedCode, GrantId, D) -> anyhow::Result<(NewFamily, T)>,
     ) -> anyhow::Result<CodeVerdict<T>> {
         on_db!(self.db, |writer| {
-            let mut step = writer.begin_write().await?;
-            let row: Option<CodeRow> =
-                sqlx::query_as(TAKE).bind(self.issuer_id).bind(hash.as_bytes()).bind(now).fetch_optional(&mut *step).await?;
+            let taken = writer.begin_with(TAKE, |take| take.bind(self.issuer_id).bind(hash.as_bytes()).bind(now)).await?;
+            let (mut step, row): (_, Option<CodeRow>) = taken;
+            let families = row.as_ref().map_or(0, |row| row.families);
             let code = row.map(IssuedCode::try_from).transpose()?;
             let (code, verdict) = match (decide(code.as_ref()), code) {
                 (Ok(verdict), Some(code)) => (code, verdict),
@@ -248,7 +259,7 @@ impl Store {
                 sqlx::query(WIDEN_GRANT).bind(self.issuer_id).bind(&grant_id).bind(wider).execute(&mut *step).await?;
             }
             let (family, issued) = issue(&code, grant_id.parse().context("grants.id")?, verdict)?;
-            sqlx::query(ADD_FAMILY)
+            let redeem = sqlx::query(step.text_of(REDEEM))
                 .bind(self.issuer_id)
                 .bind(family.id.to_string())
                 .bind(&grant_id)
@@ -261,12 +272,13 @@ impl Store {
                 .bind(family.refresh_hash.map(Vec::from))
                 .bind(family.idle_expires_at)
                 .bind(family.expires_at)
-                .execute(&mut *step)
-                .await?;
-            let trim = sqlx::query(TRIM_FAMILIES).bind(self.issuer_id).bind(&code.user_id).bind(code.client_id.as_str());
-            trim.bind(now).bind(pending.most_families).execute(&mut *step).await?;
-            let spent = sqlx::query(REDEEM).bind(self.issuer_id).bind(hash.as_bytes()).bind(now).bind(family.id.to_string());
-            anyhow::ensure!(spent.execute(&mut *step).await?.rows_affected() == 1, "a code was redeemed behind its lock");
+                .bind(hash.as_bytes());
+            let spent = redeem.fetch_optional(&mut *step).await?;
+            anyhow::ensure!(spent.is_some(), "a code was redeemed behind its lock");
+            if families >= pending.most_families {
+                let trim = sqlx::query(TRIM_FAMILIES).bind(self.issuer_id).bind(&code.user_id).bind(code.client_id.as_str());
+                trim.bind(now).bind(pending.most_families).execute(&mut *step).await?;
+            }
             step.commit().await.context("redeeming a code")?;
             Ok(Ok(issued))
         })

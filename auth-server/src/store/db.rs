@@ -12,12 +12,16 @@ use std::{
 
 use anyhow::Context as _;
 use sqlx::{
-    PgConnection, PgPool, Postgres, SqlitePool, Transaction,
-    postgres::PgPoolOptions,
+    FromRow, PgConnection, PgPool, Postgres, SqlitePool, Transaction,
+    postgres::{PgArguments, PgPoolOptions, PgRow},
+    query::QueryAs,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
-use super::writer::Writer;
+use super::{
+    statement::{First, Pair},
+    writer::Writer,
+};
 use crate::secret::Secret;
 
 /// Which database, and where.
@@ -69,9 +73,29 @@ impl PgWriter {
     pub(super) async fn begin_write(&self) -> sqlx::Result<PgStep> {
         Ok(PgStep(self.0.begin().await?))
     }
+
+    /// The same, with the first statement of the step, which gives at most one row.
+    pub(super) async fn begin_with<'q, O>(
+        &self,
+        first: First,
+        bind: impl FnOnce(QueryAs<'q, Postgres, O, PgArguments>) -> QueryAs<'q, Postgres, O, PgArguments>,
+    ) -> sqlx::Result<(PgStep, Option<O>)>
+    where
+        O: for<'r> FromRow<'r, PgRow> + Send + Unpin,
+    {
+        let mut step = self.begin_write().await?;
+        let row = bind(sqlx::query_as(first.alone)).fetch_optional(&mut *step).await?;
+        Ok((step, row))
+    }
 }
 
 impl PgStep {
+    /// The text of two statements in one.
+    #[expect(clippy::unused_self, reason = "a step knows which database it is on; SQLite's says another")]
+    pub(super) fn text_of(&self, pair: Pair) -> &'static str {
+        pair.postgres
+    }
+
     pub(super) async fn commit(self) -> anyhow::Result<()> {
         self.0.commit().await.context("committing")
     }
@@ -122,6 +146,8 @@ impl Db {
             .max_connections(4)
             .min_connections(1)
             .idle_timeout(Duration::from_mins(5))
+            // A file does not hang up; asking it first would cost as much as the question.
+            .test_before_acquire(false)
             .connect_with(sqlite_options(file).read_only(true))
             .await?;
         Ok(Self::Sqlite { write: Writer::new(&writing).await?, read })

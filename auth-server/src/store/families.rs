@@ -3,7 +3,11 @@
 use anyhow::Context as _;
 use chrono::{DateTime, Utc};
 
-use super::{Store, on_db, on_db_read, row::row};
+use super::{
+    Store, on_db, on_db_read,
+    row::row,
+    statement::{First, first},
+};
 use crate::protocol::{
     refresh::{RefreshError, RefreshStep, TokenFamily},
     refused::Effect,
@@ -26,13 +30,6 @@ pub enum RefreshOutcome<T> {
     },
     /// Nothing is issued; the effect is stored all the same.
     Refuse(RefreshError, Effect),
-}
-
-/// What introspection has to know of a family.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct FamilyState {
-    /// Whether family, grant and person still stand.
-    pub stands: bool,
 }
 
 /// All that an operator wants to know of a family.
@@ -136,24 +133,22 @@ fn hash(bytes: Option<Vec<u8>>) -> anyhow::Result<Option<[u8; 32]>> {
     bytes.map(|bytes| <[u8; 32]>::try_from(bytes).map_err(|_| anyhow::anyhow!("a hash has 32 bytes"))).transpose()
 }
 
-macro_rules! owner_and_grants {
-    () => {
-        "(SELECT name FROM users u WHERE u.issuer_id = token_families.issuer_id AND u.id = token_families.user_id AND u.disabled_at IS NULL) \
-            AS user_name, \
-         (SELECT COUNT(*) FROM grants g WHERE g.issuer_id = token_families.issuer_id AND g.id = token_families.grant_id AND g.revoked_at IS NULL) \
-            AS grants"
-    };
-}
-
 /// A write on the row comes first: whoever comes second waits, and then sees the
 /// successor.
-const TAKE: &str = concat!(
+const TAKE: First = first!(
     "UPDATE token_families SET last_used_at = $3 WHERE issuer_id = $1 AND id = $2 \
      RETURNING id, grant_id, client_id, user_id, resource, scope, auth_time, generation, current_hash, parent_hash, rotated_at, \
-     idle_expires_at, expires_at, revoked_at, ",
-    owner_and_grants!()
+     idle_expires_at, expires_at, revoked_at, \
+     (SELECT name FROM users u WHERE u.issuer_id = token_families.issuer_id AND u.id = token_families.user_id AND u.disabled_at IS NULL) \
+        AS user_name, \
+     (SELECT COUNT(*) FROM grants g WHERE g.issuer_id = token_families.issuer_id AND g.id = token_families.grant_id AND g.revoked_at IS NULL) \
+        AS grants"
 );
-const STATE: &str = concat!("SELECT revoked_at, ", owner_and_grants!(), " FROM token_families WHERE issuer_id = $1 AND id = $2");
+const STANDS: &str = "SELECT f.revoked_at IS NULL \
+     AND EXISTS (SELECT 1 FROM users u WHERE u.issuer_id = f.issuer_id AND u.id = f.user_id AND u.disabled_at IS NULL) \
+     AND EXISTS (SELECT 1 FROM grants g WHERE g.issuer_id = f.issuer_id AND g.id = f.grant_id AND g.revoked_at IS NULL) \
+     AND NOT EXISTS (SELECT 1 FROM revoked_access_tokens r WHERE r.issuer_id = f.issuer_id AND r.jti = $3) \
+     FROM token_families f WHERE f.issuer_id = $1 AND f.id = $2";
 const ROTATE: &str = "UPDATE token_families SET generation = generation + 1, parent_hash = current_hash, current_hash = $3, rotated_at = $4, \
     idle_expires_at = $5 WHERE issuer_id = $1 AND id = $2";
 const KEEP: &str = "UPDATE token_families SET idle_expires_at = $3 WHERE issuer_id = $1 AND id = $2";
@@ -174,8 +169,8 @@ impl Store {
     ) -> anyhow::Result<Result<T, RefreshError>> {
         let id = id.to_string();
         on_db!(self.db, |writer| {
-            let mut step = writer.begin_write().await?;
-            let row: Option<FamilyRow> = sqlx::query_as(TAKE).bind(self.issuer_id).bind(&id).bind(now).fetch_optional(&mut *step).await?;
+            let taken = writer.begin_with(TAKE, |take| take.bind(self.issuer_id).bind(&id).bind(now)).await?;
+            let (mut step, row): (_, Option<FamilyRow>) = taken;
             let family = row.map(TokenFamily::try_from).transpose()?;
             match decide(family.as_ref())? {
                 RefreshOutcome::Issue { step: RefreshStep::Rotate, successor_hash, idle_expires_at, tokens } => {
@@ -207,12 +202,17 @@ impl Store {
         })
     }
 
-    /// What introspection has to know; `None` if there is no such family (any more).
-    pub async fn family_state(&self, id: FamilyId) -> anyhow::Result<Option<FamilyState>> {
-        let row: Option<(Option<DateTime<Utc>>, Option<String>, i64)> =
-            on_db_read!(self.db, |pool| sqlx::query_as(STATE).bind(self.issuer_id).bind(id.to_string()).fetch_optional(pool).await)
-                .context("reading a family")?;
-        Ok(row.map(|(revoked_at, owner, grants)| FamilyState { stands: revoked_at.is_none() && owner.is_some() && grants == 1 }))
+    /// Whether an access token of a family may still be used: the family, its grant
+    /// and its person stand, and the token was not revoked by itself.
+    pub async fn family_token_stands(&self, id: FamilyId, jti: &str) -> anyhow::Result<bool> {
+        let row: Option<(bool,)> = on_db_read!(self.db, |pool| sqlx::query_as(STANDS)
+            .bind(self.issuer_id)
+            .bind(id.to_string())
+            .bind(jti)
+            .fetch_optional(pool)
+            .await)
+        .context("reading a family")?;
+        Ok(row.is_some_and(|(stands,)| stands))
     }
 
     /// All that an operator wants to know of a family; `None` if there is no such family (any more).

@@ -5,7 +5,7 @@
 //! passed in as a closure). Every row belongs to an issuer, so that a database
 //! moved to another issuer shows nothing.
 //!
-//! `db` and `writer` are the machinery, `migrations` the schema, then one file per
+//! `db`, `statement` and `writer` are the machinery, `migrations` the schema, then one file per
 //! thing that is kept.
 
 mod catalogue;
@@ -24,6 +24,7 @@ mod row;
 mod sessions;
 mod setup_links;
 mod signing_keys;
+mod statement;
 mod users;
 mod writer;
 
@@ -34,7 +35,7 @@ use portcullis_verifier::vocabulary::Issuer;
 pub use clients::{ClientCounts, RemovedClient};
 pub use codes::{CodeVerdict, NewCode, NewFamily, PendingGrant};
 pub use db::Location;
-pub use families::{FamilyState, FamilyStory, RefreshOutcome};
+pub use families::{FamilyStory, RefreshOutcome};
 pub use grants::{GrantCounts, GrantSummary, Revocation};
 pub use initial_access_tokens::{InitialAccess, NewInitialAccessToken};
 pub use prune::{ClientLifetimes, Pruned};
