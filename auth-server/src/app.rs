@@ -12,7 +12,7 @@ use crate::{
     clients::ClientCache,
     clock::Clock,
     config::Config,
-    http::{browser::Cookies, csrf::FormKey, guard::HostGuard, page::Frame},
+    http::{browser::Cookies, csrf::FormKey, guard::HostGuard, page::Frame, request_id::RequestIds},
     keys::{self, KeyRing, MasterKey},
     limits::{Limits, Sources},
     login::password::Passwords,
@@ -64,6 +64,8 @@ pub struct Parts {
     pub sources: Sources,
     /// Holds back who asks too often.
     pub limits: Limits,
+    /// Names requests.
+    pub request_ids: RequestIds,
     /// Bounds what is worked on at once.
     pub in_flight: Semaphore,
 }
@@ -88,7 +90,7 @@ impl App {
         keys::ensure_keys(&store, &master_key, &algorithms(&resources), now).await.context("making signing keys")?;
         let keys = KeyRing::open(&store.signing_keys(now).await?, &master_key)?;
         Ok(Self(Arc::new(Parts {
-            documents: Documents::new(&config, &resources)?,
+            documents: Documents::new(&config, &resources, keys.document())?,
             resources: ArcSwap::from_pointee(resources),
             refresh_tokens: RefreshTokenKeys::new(&master_key),
             clients: ClientCache::new(),
@@ -99,6 +101,7 @@ impl App {
             hosts: HostGuard::new(&config.issuer, config.trusted_proxies.clone()),
             sources: Sources::new(config.trusted_proxies.clone(), config.limits.vendor_networks.clone()),
             limits: Limits::new(&config.limits, config.registration.per_source_per_hour),
+            request_ids: RequestIds::default(),
             in_flight: Semaphore::new(MOST_IN_FLIGHT),
             config,
             clock,
@@ -113,7 +116,7 @@ impl App {
         let resources = load_resources(&self.config, &self.store).await?;
         keys::ensure_keys(&self.store, &self.master_key, &algorithms(&resources), now).await?;
         self.keys.replace(&self.store.signing_keys(now).await?, &self.master_key)?;
-        self.documents.replace(&self.config, &resources)?;
+        self.documents.replace(&self.config, &resources, self.keys.document())?;
         self.resources.store(Arc::new(resources));
         self.clients.clear();
         Ok(())

@@ -39,7 +39,7 @@ fn api(app: &App) -> Router<App> {
         .route("/token", public(post(token::token), "POST, OPTIONS"))
         .route("/revoke", public(post(revoke::revoke), "POST, OPTIONS"))
         .route("/introspect", only(post(introspect::introspect), "POST"))
-        .route("/jwks", public(get(jwks::jwks), "GET, HEAD, OPTIONS"));
+        .route(discovery::JWKS, public(get(jwks::jwks), "GET, HEAD, OPTIONS"));
     if app.config.registration.mode != crate::config::RegistrationMode::Off {
         api = api.route("/register", public(post(register::register), "POST, OPTIONS"));
     }
@@ -67,15 +67,10 @@ fn pages() -> Router<App> {
         .layer(CatchPanicLayer::custom(|_| PageFailure::from(anyhow::anyhow!("a handler panicked")).into_response()))
 }
 
-/// The metadata, where clients look for it: with the issuer's path inserted, with
-/// it appended, and at the root, which this process has to itself (MCP-AS-01, 03).
+/// The metadata, where clients look for it (MCP-AS-01, 03).
 fn well_known(path: &str) -> Router<App> {
-    const NAME: &str = "/.well-known/oauth-authorization-server";
     let document = || public(get(discovery::server_metadata), "GET, HEAD, OPTIONS");
-    let mut routes = Router::new().route(NAME, document());
-    if !path.is_empty() {
-        routes = routes.route(&format!("{NAME}{path}"), document()).route(&format!("{path}{NAME}"), document());
-    }
+    let routes = discovery::metadata_paths(path).iter().fold(Router::new(), |routes, path| routes.route(path, document()));
     let unknown = || MethodRouter::new().fallback(|| async { ApiFailure::not_found() }).layer(from_fn(cors::public));
     routes.route("/.well-known/{*rest}", unknown())
 }

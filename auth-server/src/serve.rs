@@ -22,6 +22,7 @@ use crate::{
     http::listener,
     jobs,
     keys::MasterKey,
+    oauth::front::Front,
     protocol::vocabulary::{SetupLink, Token},
     router::router,
     secret::Secret,
@@ -120,7 +121,8 @@ pub async fn run(config: Config, options: Options, greet: impl FnOnce(&Started) 
     // Before the first answer: whoever hears that the server is ready finds the link in its file.
     greet(&started)?;
     drop(started);
-    let mut serving = tokio::spawn(listener::serve(router(app.clone()), socket, tls.clone(), handle.clone()));
+    let service = Front::of(app.clone(), router(app.clone()));
+    let mut serving = tokio::spawn(listener::serve(service, socket, tls.clone(), handle.clone()));
     let ended = tokio::select! {
         told = until_told_to_stop(&app, tls.as_ref()) => {
             told?;

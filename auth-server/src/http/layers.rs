@@ -4,10 +4,11 @@ use std::{net::SocketAddr, time::Duration};
 
 use axum::{
     extract::{ConnectInfo, MatchedPath, Request, State},
-    http::{HeaderName, HeaderValue, StatusCode, Version, header},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Version, header},
     middleware::Next,
     response::{IntoResponse as _, Response},
 };
+use portcullis_verifier::vocabulary::Issuer;
 use tracing::Instrument as _;
 
 use super::{ApiFailure, PageFailure, cors, page, request_id::RequestId};
@@ -18,12 +19,13 @@ use crate::{
 };
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const ACCESS: &str = "portcullis::access";
 const HANDLER_TIME: Duration = Duration::from_secs(30);
 const HSTS: HeaderValue = HeaderValue::from_static("max-age=31536000");
 
 /// Wraps every request.
 pub async fn envelope(State(app): State<App>, ConnectInfo(peer): ConnectInfo<SocketAddr>, mut request: Request, next: Next) -> Response {
-    let id = RequestId::fresh();
+    let id = app.request_ids.fresh();
     let source = app.sources.of(request.headers(), peer.ip());
     // The route, not the path: that may hold a handle or a one-time link (OA-LG-04).
     let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str);
@@ -33,25 +35,35 @@ pub async fn envelope(State(app): State<App>, ConnectInfo(peer): ConnectInfo<Soc
     let method = request.method().clone();
     let response = guarded(&app, peer, request, next).instrument(span.clone()).await;
     let mut response = page::finish(response, &method, &app.frame, &id);
-    let headers = response.headers_mut();
-    headers.insert(REQUEST_ID, id.header());
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    // what is no page can't be made one
-    headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"));
-    if app.config.issuer.is_https() {
-        headers.insert(header::STRICT_TRANSPORT_SECURITY, HSTS);
-    }
-    span.in_scope(|| tracing::debug!(target: "portcullis::access", status = response.status().as_u16(), "answered"));
+    identify(&id, response.headers_mut());
+    protect(&app.config.issuer, response.headers_mut());
+    span.in_scope(|| tracing::debug!(target: ACCESS, status = response.status().as_u16(), "answered"));
     response
 }
 
-async fn guarded(app: &App, peer: SocketAddr, request: Request, next: Next) -> Response {
-    if request.headers().get_all(header::HOST).iter().count() > 1 {
-        return malformed("two Host headers");
+/// Names the request in its answer.
+pub fn identify(id: &RequestId, headers: &mut HeaderMap) {
+    headers.insert(REQUEST_ID, id.header());
+}
+
+/// What every answer has.
+pub fn protect(issuer: &Issuer, headers: &mut HeaderMap) {
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    // what is no page can't be made one
+    headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"));
+    if issuer.is_https() {
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, HSTS);
     }
-    // In HTTP/2 the host is part of every target.
-    if request.version() < Version::HTTP_2 && request.uri().authority().is_some() {
-        return malformed("this server is no proxy: the target has to be a path");
+}
+
+/// Whether each answer leaves a line in the log.
+pub fn access_is_logged() -> bool {
+    tracing::enabled!(target: ACCESS, tracing::Level::DEBUG)
+}
+
+async fn guarded(app: &App, peer: SocketAddr, request: Request, next: Next) -> Response {
+    if let Err(reason) = one_target(&request) {
+        return malformed(reason);
     }
     if !app.hosts.allows(request.uri(), request.headers(), peer.ip()) {
         return misdirected(app.hosts.expected());
@@ -70,7 +82,18 @@ async fn guarded(app: &App, peer: SocketAddr, request: Request, next: Next) -> R
     }
 }
 
-/// Two readers could take such a request for two different ones (OA-HT-10, OA-HT-12).
+/// Two readers could take another request for two different ones (OA-HT-10, OA-HT-12).
+pub fn one_target<B>(request: &http::Request<B>) -> Result<(), &'static str> {
+    if request.headers().get_all(header::HOST).iter().count() > 1 {
+        return Err("two Host headers");
+    }
+    // In HTTP/2 the host is part of every target.
+    if request.version() < Version::HTTP_2 && request.uri().authority().is_some() {
+        return Err("this server is no proxy: the target has to be a path");
+    }
+    Ok(())
+}
+
 fn malformed(reason: &'static str) -> Response {
     Event::of(Step::Refused).because(reason).record();
     (StatusCode::BAD_REQUEST, [(header::CONNECTION, "close"), (header::CACHE_CONTROL, "no-store")], format!("{reason}\n")).into_response()

@@ -1,6 +1,7 @@
 //! Accepting connections, with bounds on time (OA-HT-11), and stopping.
 
 use std::{
+    convert::Infallible,
     net::{SocketAddr, TcpListener},
     path::Path,
     sync::Arc,
@@ -8,17 +9,19 @@ use std::{
 };
 
 use anyhow::Context as _;
-use axum::Router;
+use axum::{ServiceExt, http::Request, response::Response};
 use axum_server::{
     Handle,
     tls_rustls::{RustlsAcceptor, RustlsConfig},
 };
+use hyper::body::Incoming;
 use hyper_util::rt::TokioTimer;
 use rustls::{
     ServerConfig,
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _},
     version::TLS13,
 };
+use tower::Service;
 
 use super::connections::Bounded;
 
@@ -58,8 +61,12 @@ pub fn tls(certificate: &Path, key: &Path) -> anyhow::Result<RustlsConfig> {
 }
 
 /// Serves until `handle` is told to stop ([`stop`]).
-pub async fn serve(router: Router, listener: TcpListener, tls: Option<RustlsConfig>, handle: Handle<SocketAddr>) -> anyhow::Result<()> {
-    let service = router.into_make_service_with_connect_info::<SocketAddr>();
+pub async fn serve<S>(service: S, listener: TcpListener, tls: Option<RustlsConfig>, handle: Handle<SocketAddr>) -> anyhow::Result<()>
+where
+    S: Service<Request<Incoming>, Response = Response, Error = Infallible> + Clone + Send + Sync + 'static,
+    S::Future: Send,
+{
+    let service = ServiceExt::<Request<Incoming>>::into_make_service_with_connect_info::<SocketAddr>(service);
     let mut server = axum_server::from_tcp(listener)
         .context("listening")?
         .handle(handle)

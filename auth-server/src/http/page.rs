@@ -157,6 +157,7 @@ pub(crate) mod sample {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::request_id::RequestIds;
 
     const PLAIN: Trouble =
         Trouble { title: "Nothing here", what: "There is no page at this address.", advice: "Check the address.", way_on: None };
@@ -168,7 +169,7 @@ mod tests {
     // OA-SE-11: a person can name the request to the operator
     #[tokio::test]
     async fn an_error_page_has_a_code_and_links_below_the_issuers_path() {
-        let id = RequestId::fresh();
+        let id = RequestIds::default().fresh();
         let response = finish(trouble(StatusCode::NOT_FOUND, PLAIN), &Method::GET, &sample::frame(), &id);
         assert_eq!(response.status(), StatusCode::NOT_FOUND);
         assert_eq!(response.headers()[header::CONTENT_TYPE], "text/html; charset=utf-8");

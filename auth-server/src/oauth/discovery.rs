@@ -1,5 +1,6 @@
 //! `/.well-known/oauth-authorization-server` (RFC 8414), everywhere clients look
-//! for it (MCP-AS-01, MCP-AS-03).
+//! for it (MCP-AS-01, MCP-AS-03), and the JWKS (RFC 7517 §5): written once, and
+//! again when something in them changes.
 
 use std::sync::Arc;
 
@@ -9,71 +10,138 @@ use axum::{
     body::Body,
     extract::State,
     http::{HeaderMap, HeaderValue, StatusCode, header},
-    response::{IntoResponse as _, Response},
+    response::Response,
 };
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD as BASE64URL};
 use bytes::Bytes;
-use portcullis_verifier::vocabulary::Scope;
+use portcullis_verifier::vocabulary::{Issuer, Scope};
 use sha2::{Digest as _, Sha256};
 
 use crate::{
     app::App,
     config::{Config, RegistrationMode},
+    http::{cors, layers},
+    keys::JwkSet,
     protocol::{metadata::ServerMetadata, resource::Resources},
 };
 
-/// The document, written once and swapped when resources change.
-#[derive(Debug)]
-pub struct Documents(ArcSwap<Document>);
+/// Where clients look for the metadata, below the issuer's host or path.
+pub const WELL_KNOWN: &str = "/.well-known/oauth-authorization-server";
+/// Where the keys are, below the issuer.
+pub const JWKS: &str = "/jwks";
 
+const METADATA_MAX_AGE: HeaderValue = HeaderValue::from_static("public, max-age=300");
+/// A new key is published long before it signs.
+const JWKS_MAX_AGE: HeaderValue = HeaderValue::from_static("public, max-age=900");
+
+/// The public documents, swapped when resources or keys change.
 #[derive(Debug)]
-struct Document {
-    body: Bytes,
+pub struct Documents {
+    metadata_paths: Vec<String>,
+    jwks_path: String,
+    metadata: ArcSwap<Document>,
+    jwks: ArcSwap<Document>,
+}
+
+/// A document, as it leaves.
+#[derive(Debug)]
+pub struct Document {
+    pub(super) body: Bytes,
     etag: String,
+    /// What is particular to it.
+    headers: HeaderMap,
+    /// With what every public answer has.
+    pub(super) public_headers: HeaderMap,
 }
 
 impl Documents {
-    /// Writes the document.
-    pub fn new(config: &Config, resources: &Resources) -> anyhow::Result<Self> {
-        Ok(Self(ArcSwap::from_pointee(Document::write(config, resources)?)))
+    /// Writes both.
+    pub fn new(config: &Config, resources: &Resources, keys: JwkSet) -> anyhow::Result<Self> {
+        let path = config.issuer.path();
+        Ok(Self {
+            metadata_paths: metadata_paths(path),
+            jwks_path: format!("{path}{JWKS}"),
+            metadata: ArcSwap::from_pointee(metadata(config, resources)?),
+            jwks: ArcSwap::from_pointee(jwks(config, keys)?),
+        })
     }
 
-    /// Writes it anew.
-    pub fn replace(&self, config: &Config, resources: &Resources) -> anyhow::Result<()> {
-        self.0.store(Arc::new(Document::write(config, resources)?));
+    /// Writes both anew.
+    pub fn replace(&self, config: &Config, resources: &Resources, keys: JwkSet) -> anyhow::Result<()> {
+        self.metadata.store(Arc::new(metadata(config, resources)?));
+        self.jwks.store(Arc::new(jwks(config, keys)?));
         Ok(())
+    }
+
+    /// The document at a path, if one is there.
+    pub(super) fn at(&self, path: &str) -> Option<Arc<Document>> {
+        if path == self.jwks_path {
+            return Some(self.jwks.load_full());
+        }
+        self.metadata_paths.iter().any(|known| known == path).then(|| self.metadata.load_full())
+    }
+
+    pub(super) fn jwks(&self) -> Arc<Document> {
+        self.jwks.load_full()
     }
 }
 
+/// With the issuer's path inserted, with it appended, and at the root, which this
+/// process has to itself.
+pub fn metadata_paths(issuer_path: &str) -> Vec<String> {
+    let mut paths = vec![WELL_KNOWN.to_owned()];
+    if !issuer_path.is_empty() {
+        paths.extend([format!("{WELL_KNOWN}{issuer_path}"), format!("{issuer_path}{WELL_KNOWN}")]);
+    }
+    paths
+}
+
+fn metadata(config: &Config, resources: &Resources) -> anyhow::Result<Document> {
+    let baseline = resources.iter().fold(Scope::none(), |scopes, resource| scopes.union(&resource.default_scopes));
+    let metadata = ServerMetadata::new(&config.issuer, config.registration.mode != RegistrationMode::Off, &baseline);
+    let body = Bytes::from(serde_json::to_vec(&metadata).context("writing the server metadata")?);
+    let digest: [u8; 32] = Sha256::digest(&body).into();
+    let mut tag = BASE64URL.encode(digest);
+    tag.truncate(22);
+    Document::new(&config.issuer, body, format!("\"{tag}\""), METADATA_MAX_AGE)
+}
+
+fn jwks(config: &Config, keys: JwkSet) -> anyhow::Result<Document> {
+    Document::new(&config.issuer, keys.body, keys.etag, JWKS_MAX_AGE)
+}
+
 impl Document {
-    fn write(config: &Config, resources: &Resources) -> anyhow::Result<Self> {
-        let baseline = resources.iter().fold(Scope::none(), |scopes, resource| scopes.union(&resource.default_scopes));
-        let metadata = ServerMetadata::new(&config.issuer, config.registration.mode != RegistrationMode::Off, &baseline);
-        let body = Bytes::from(serde_json::to_vec(&metadata).context("writing the server metadata")?);
-        let digest: [u8; 32] = Sha256::digest(&body).into();
-        let mut tag = BASE64URL.encode(digest);
-        tag.truncate(22);
-        Ok(Self { body, etag: format!("\"{tag}\"") })
+    fn new(issuer: &Issuer, body: Bytes, etag: String, max_age: HeaderValue) -> anyhow::Result<Self> {
+        let headers = HeaderMap::from_iter([
+            (header::CONTENT_TYPE, HeaderValue::from_static("application/json")),
+            (header::ETAG, HeaderValue::from_str(&etag).context("an entity tag")?),
+            (header::CACHE_CONTROL, max_age),
+        ]);
+        let mut public_headers = headers.clone();
+        cors::mark(&mut public_headers);
+        layers::protect(issuer, &mut public_headers);
+        Ok(Self { body, etag, headers, public_headers })
+    }
+
+    /// The answer, which caches may ask about again (RFC 9110 §13.1.2).
+    pub(super) fn answer(&self, asked: &HeaderMap) -> Response {
+        let has_it = asked
+            .get(header::IF_NONE_MATCH)
+            .and_then(|known| known.to_str().ok())
+            .is_some_and(|known| known.trim() == "*" || known.contains(&self.etag));
+        let mut response = Response::default();
+        *response.headers_mut() = self.headers.clone();
+        if has_it {
+            *response.status_mut() = StatusCode::NOT_MODIFIED;
+            response.headers_mut().remove(header::CONTENT_TYPE);
+        } else {
+            *response.body_mut() = Body::from(self.body.clone());
+        }
+        response
     }
 }
 
 /// The server's metadata.
 pub async fn server_metadata(State(app): State<App>, headers: HeaderMap) -> Response {
-    let document = app.documents.0.load();
-    let mut response = cached(&headers, &document.etag, document.body.clone());
-    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=300"));
-    response
-}
-
-/// A public document that caches may ask about again (RFC 9110 §13.1.2).
-pub(super) fn cached(asked: &HeaderMap, etag: &str, body: Bytes) -> Response {
-    let tag = HeaderValue::from_str(etag).unwrap_or(HeaderValue::from_static("\"\""));
-    let has_it = asked
-        .get(header::IF_NONE_MATCH)
-        .and_then(|known| known.to_str().ok())
-        .is_some_and(|known| known.trim() == "*" || known.contains(etag));
-    if has_it {
-        return (StatusCode::NOT_MODIFIED, [(header::ETAG, tag)]).into_response();
-    }
-    ([(header::CONTENT_TYPE, HeaderValue::from_static("application/json")), (header::ETAG, tag)], Body::from(body)).into_response()
+    app.documents.metadata.load().answer(&headers)
 }

@@ -7,6 +7,7 @@ pub mod authorize;
 pub mod client_request;
 pub mod discovery;
 pub mod flow;
+pub mod front;
 mod grants;
 pub mod health;
 pub mod introspect;
