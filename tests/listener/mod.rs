@@ -2,5 +2,6 @@
 
 mod certificate;
 mod proxies;
+mod slow;
 mod stop;
 mod tls;

@@ -28,6 +28,9 @@ use super::connections::Bounded;
 /// Each costs some kilobytes and a file descriptor.
 const MOST_CONNECTIONS: usize = 8192;
 const HEADER_TIME: Duration = Duration::from_secs(10);
+/// Over HTTP/2 nothing else watches the heads after the first. Whoever is in the middle
+/// of one can not answer a ping.
+const PING_EVERY: Duration = Duration::from_secs(5);
 const LAST_REQUESTS_TIME: Duration = Duration::from_secs(10);
 
 /// Opens the port.
@@ -73,7 +76,8 @@ where
         .acceptor(Bounded::to(MOST_CONNECTIONS))
         .first_request_timeout(HEADER_TIME);
     server.http_builder().http1().timer(TokioTimer::new()).header_read_timeout(HEADER_TIME);
-    server.http_builder().http2().timer(TokioTimer::new()).max_concurrent_streams(128);
+    let mut http2 = server.http_builder().http2();
+    http2.timer(TokioTimer::new()).max_concurrent_streams(128).keep_alive_interval(PING_EVERY).keep_alive_timeout(HEADER_TIME);
     match tls {
         Some(config) => server.map(|acceptor| RustlsAcceptor::new(config).acceptor(acceptor)).serve(service).await.context("serving"),
         None => server.serve(service).await.context("serving"),

@@ -1,0 +1,150 @@
+//! Somebody opens connections and lets the server wait (slow loris).
+
+use std::time::{Duration, Instant};
+
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+    task::JoinSet,
+    time::timeout,
+};
+
+use super::certificate::Certificate;
+use crate::harness::{Answer, Server, Setup, Store};
+
+/// Within this the server gives up: its fifteen seconds at most, and what a busy machine needs.
+const GIVEN_UP: Duration = Duration::from_secs(25);
+/// No slow client is cut off before.
+const FAIR: Duration = Duration::from_secs(8);
+/// Between two bytes of somebody who means to take for ever, and between two requests of others.
+const DRIP: Duration = Duration::from_millis(200);
+/// The greeting of HTTP/2, and settings that set nothing.
+const GREETING: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+
+/// Somebody on a connection of their own: what they send, and whether they go on, byte by byte.
+#[derive(Clone)]
+struct Slow {
+    how: &'static str,
+    /// A request that is answered; the connection stays.
+    before: Vec<u8>,
+    begins: Vec<u8>,
+    drips: bool,
+}
+
+impl Slow {
+    fn all(host: &str) -> Vec<Self> {
+        let slow = |how, before: &[u8], begins: &[u8], drips| Self { how, before: before.to_vec(), begins: begins.to_vec(), drips };
+        let whole = format!("GET /livez HTTP/1.1\r\nHost: {host}\r\n\r\n").into_bytes();
+        let half = format!("GET /livez HTTP/1.1\r\nHost: {host}\r\nX-Slow: ").into_bytes();
+        let whole_2 = [GREETING, &head_of_http_2(host, 1, true)].concat();
+        vec![
+            slow("nothing", b"", b"", false),
+            slow("half a line", b"", b"GET /live", false),
+            slow("half a head", b"", &half, false),
+            slow("a header byte by byte", b"", &half, true),
+            slow("half a greeting of HTTP/2", b"", &GREETING[..16], false),
+            slow("no request of HTTP/2", b"", GREETING, false),
+            slow("half a head of HTTP/2", b"", &[GREETING, &head_of_http_2(host, 1, false)].concat(), false),
+            slow("nothing after an answer", &whole, b"", false),
+            slow("half a head after an answer", &whole, &half, false),
+            slow("a header byte by byte after an answer", &whole, &half, true),
+            slow("a header byte by byte after an answer of HTTP/2", &whole_2, &head_of_http_2(host, 3, false), true),
+        ]
+    }
+
+    /// How long the server keeps the connection.
+    async fn lasts(&self, host: &str) -> Duration {
+        let mut connection = TcpStream::connect(host).await.unwrap();
+        let mut answer = [0; 1024];
+        if !self.before.is_empty() {
+            connection.write_all(&self.before).await.unwrap();
+            let (mut read, ends): (Vec<u8>, _) = (Vec::new(), "ok\n");
+            while !read.ends_with(ends.as_bytes()) {
+                let some = connection.read(&mut answer).await.unwrap();
+                assert_ne!(some, 0, "{}: {}", self.how, String::from_utf8_lossy(&read));
+                read.extend(&answer[..some]);
+            }
+        }
+        let started = Instant::now();
+        connection.write_all(&self.begins).await.unwrap();
+        while started.elapsed() < GIVEN_UP {
+            // Whoever drips waits for the end no longer than until the next byte.
+            let patience = if self.drips { DRIP } else { GIVEN_UP };
+            match timeout(patience, connection.read(&mut answer)).await {
+                Ok(Ok(0) | Err(_)) => return started.elapsed(),
+                // Where the connection is closed by now, reading says so.
+                Err(_) if self.drips => drop(connection.write_all(b"x").await),
+                Ok(Ok(_)) | Err(_) => {}
+            }
+        }
+        panic!("{} keeps the connection open", self.how);
+    }
+}
+
+/// A HEADERS frame of HTTP/2 (RFC 9113 §6.2) that asks for `/livez`; or only the beginning of a longer one.
+fn head_of_http_2(host: &str, stream: u8, whole: bool) -> Vec<u8> {
+    const END_STREAM_AND_HEADERS: u8 = 5;
+    // GET, http, a path and an authority (RFC 7541 Appendix A)
+    let mut fields = b"\x82\x86\x04\x06/livez\x01".to_vec();
+    fields.push(u8::try_from(host.len()).unwrap());
+    fields.extend(host.as_bytes());
+    let length = if whole { fields.len() } else { 4096 };
+    let [.., high, low] = length.to_be_bytes();
+    [vec![0, high, low, 1, END_STREAM_AND_HEADERS, 0, 0, 0, stream], fields].concat()
+}
+
+/// Answers others, each over a connection of their own, until all of `waiting` have ended.
+async fn meanwhile_others_are_answered(server: &Server, mut waiting: JoinSet<()>) {
+    let mut pace = tokio::time::interval(DRIP);
+    loop {
+        tokio::select! {
+            ended = waiting.join_next() => match ended {
+                Some(ended) => ended.unwrap(),
+                None => return,
+            },
+            _ = pace.tick() => {
+                let client = server.http().build().unwrap();
+                let answer = timeout(FAIR, Answer::to(client.get(server.url("/livez")))).await;
+                answer.expect("an answer in time").expect(200);
+            }
+        }
+    }
+}
+
+// OA-HT-11
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_does_not_send_a_whole_head_in_time_loses_the_connection_and_holds_up_nobody() {
+    let server = Server::start(Store::Sqlite).await;
+    let host = format!("127.0.0.1:{}", server.port);
+    let mut waiting = JoinSet::new();
+    for slow in [Slow::all(&host), Slow::all(&host)].concat() {
+        let host = host.clone();
+        waiting.spawn(async move {
+            let lasted = slow.lasts(&host).await;
+            assert!(lasted > FAIR, "{} lasted only {lasted:?}", slow.how);
+        });
+    }
+    meanwhile_others_are_answered(&server, waiting).await;
+}
+
+// OA-HT-11: before there is TLS, there is nobody to read a head from
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_does_not_begin_tls_in_time_loses_the_connection_and_holds_up_nobody() {
+    let certificate = Certificate::new();
+    let server = Setup::on(Store::Sqlite).tls(&certificate.certificate(), &certificate.key()).start().await;
+    let host = format!("127.0.0.1:{}", server.port);
+    let mut waiting = JoinSet::new();
+    // the first bytes of a handshake that says it has 512
+    for begins in [&b""[..], b"\x16\x03\x01\x02\x00\x01"] {
+        let host = host.clone();
+        waiting.spawn(async move {
+            let mut connection = TcpStream::connect(host).await.unwrap();
+            let started = Instant::now();
+            connection.write_all(begins).await.unwrap();
+            let ended = timeout(GIVEN_UP, connection.read_to_end(&mut Vec::new())).await;
+            assert!(ended.is_ok(), "{begins:?} keeps the connection open");
+            assert!(started.elapsed() > FAIR, "{begins:?} lasted {:?}", started.elapsed());
+        });
+    }
+    meanwhile_others_are_answered(&server, waiting).await;
+}
