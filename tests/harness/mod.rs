@@ -14,6 +14,7 @@ mod raw;
 mod redis;
 mod server;
 mod store;
+mod terminal;
 
 pub(crate) use answer::Answer;
 pub(crate) use ask::Ask;
@@ -26,6 +27,7 @@ pub(crate) use postgres::Postgres;
 pub(crate) use raw::raw;
 pub(crate) use server::{PASSWORD, Ran, Server, Setup, encoded};
 pub(crate) use store::{Store, on_both_stores};
+pub(crate) use terminal::Terminal;
 
 use std::{
     path::Path,

@@ -4,10 +4,9 @@ use std::{fs, os::unix::fs::PermissionsExt as _};
 
 use serde_json::{Value, json};
 
-use super::terminal::Terminal;
 use crate::{
     clients::{Callback, Connection},
-    harness::{Browser, PASSWORD, Screen, Server, Setup, Store, free_port, until},
+    harness::{Browser, PASSWORD, Screen, Server, Setup, Store, Terminal, free_port, until},
 };
 
 /// The last line of the page that `serve` prints.

@@ -2,4 +2,3 @@
 //! link, an account, a client that works.
 
 mod first_minute;
-mod terminal;

@@ -6,6 +6,7 @@ mod grants;
 mod help;
 mod keys;
 mod people;
+mod prompts;
 mod reach;
 mod resources;
 mod starting;
