@@ -15,8 +15,9 @@ pub(super) enum Material {
     P256(aws_lc_rs::signature::ParsedPublicKey),
     #[cfg(not(feature = "aws-lc-rs"))]
     P256(VerifyingKey),
+    /// For PKCS#1 v1.5, and for PSS.
     #[cfg(feature = "aws-lc-rs")]
-    Rsa(Vec<u8>, Vec<u8>),
+    Rsa(aws_lc_rs::signature::ParsedPublicKey, aws_lc_rs::signature::ParsedPublicKey),
 }
 
 impl Material {
@@ -47,9 +48,10 @@ impl Material {
     }
 
     #[cfg(feature = "aws-lc-rs")]
-    #[expect(clippy::unnecessary_wraps, reason = "without the feature there is no RSA; both have one shape")]
     pub(super) fn rsa(n: &[u8], e: &[u8]) -> Result<Self, JwkError> {
-        Ok(Self::Rsa(n.to_vec(), e.to_vec()))
+        use aws_lc_rs::signature::{RSA_PKCS1_2048_8192_SHA256, RSA_PSS_2048_8192_SHA256, RsaPublicKeyComponents};
+        let parsed = |parameters| RsaPublicKeyComponents { n, e }.to_parsed_public_key(parameters).map_err(|_| JwkError::Malformed);
+        Ok(Self::Rsa(parsed(&RSA_PKCS1_2048_8192_SHA256)?, parsed(&RSA_PSS_2048_8192_SHA256)?))
     }
 
     #[cfg(not(feature = "aws-lc-rs"))]
@@ -81,15 +83,41 @@ impl Material {
                     && Signature::from_slice(signature).is_ok_and(|signature| key.verify(message, &signature).is_ok())
             }
             #[cfg(feature = "aws-lc-rs")]
-            Self::Rsa(n, e) => {
-                use aws_lc_rs::signature::{RSA_PKCS1_2048_8192_SHA256, RSA_PSS_2048_8192_SHA256, RsaPublicKeyComponents};
-                let parameters = match algorithm {
-                    Algorithm::Ps256 => &RSA_PSS_2048_8192_SHA256,
-                    Algorithm::Rs256 => &RSA_PKCS1_2048_8192_SHA256,
-                    Algorithm::Es256 | Algorithm::EdDsa => return false,
-                };
-                RsaPublicKeyComponents { n, e }.verify(parameters, message, signature).is_ok()
-            }
+            Self::Rsa(pkcs1, pss) => match algorithm {
+                Algorithm::Rs256 => pkcs1.verify_sig(message, signature).is_ok(),
+                Algorithm::Ps256 => pss.verify_sig(message, signature).is_ok(),
+                Algorithm::Es256 | Algorithm::EdDsa => false,
+            },
         }
+    }
+}
+
+#[cfg(all(test, feature = "aws-lc-rs"))]
+mod tests {
+    use aws_lc_rs::{
+        rand::SystemRandom,
+        rsa::KeySize,
+        signature::{KeyPair as _, RSA_PKCS1_SHA256, RSA_PSS_SHA256, RsaEncoding, RsaKeyPair},
+    };
+
+    use super::*;
+
+    // OA-JW-07, RFC 7518 §3.3 and §3.5
+    #[test]
+    fn an_rsa_key_checks_each_algorithm_by_its_own_padding() {
+        let pair = RsaKeyPair::generate(KeySize::Rsa2048).unwrap();
+        let key = Material::rsa(&pair.public_key().as_ref()[9..9 + 256], &[1, 0, 1]).unwrap();
+        let sign = |padding: &'static dyn RsaEncoding| {
+            let mut signature = vec![0; pair.public_modulus_len()];
+            pair.sign(padding, &SystemRandom::new(), b"message", &mut signature).unwrap();
+            signature
+        };
+        let (pkcs1, pss) = (sign(&RSA_PKCS1_SHA256), sign(&RSA_PSS_SHA256));
+        for (algorithm, own, other) in [(Algorithm::Rs256, &pkcs1, &pss), (Algorithm::Ps256, &pss, &pkcs1)] {
+            assert!(key.verifies(algorithm, b"message", own), "{algorithm:?}");
+            assert!(!key.verifies(algorithm, b"massage", own), "{algorithm:?}");
+            assert!(!key.verifies(algorithm, b"message", other), "{algorithm:?}");
+        }
+        assert!(!key.verifies(Algorithm::Es256, b"message", &pkcs1));
     }
 }
