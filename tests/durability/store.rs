@@ -101,7 +101,7 @@ async fn code(store: &Opened, number: u8, now: DateTime<Utc>) -> bool {
         auth_time: at(0),
         issued_at: now,
         expires_at: now + TimeDelta::minutes(1),
-        remember_for: None,
+        remember: None,
     };
     store.issue_code(&Token::<RequestHandle>::new([number; 32]).hash(), &new).await.unwrap()
 }

@@ -2,13 +2,28 @@
 
 use serde_json::json;
 
-use crate::harness::{Ask, Client, FILES, MAIL, Person, Server, Setup, Tokens, on_both_stores};
+use crate::harness::{Ask, Client, FILES, MAIL, Person, Place, Server, Setup, Tokens, on_both_stores};
+
+const BOTH: &str = "files:read files:write";
+const READ: &str = "Read your files";
+const WRITE: &str = "Change and delete your files";
 
 /// Whether the request stops at the question.
 async fn is_asked(person: &mut Person, ask: &Ask) -> bool {
     let place = person.arrive(ask).await;
     assert!(place.left || place.try_form("/decision").is_some(), "{}", place.answer.body);
     !place.left
+}
+
+/// The permissions on a consent page, and which of them are marked as new.
+#[track_caller]
+fn marks(place: &Place) -> Vec<(&'static str, bool)> {
+    place.form("/decision");
+    let page = &place.answer.body;
+    let shown = [READ, WRITE, "Read your mail"].into_iter().filter_map(|sentence| Some((sentence, page.split_once(sentence)?.1)));
+    let marked: Vec<_> = shown.map(|(sentence, rest)| (sentence, rest.split('\n').next().unwrap().contains(">new<"))).collect();
+    assert_eq!(page.matches(">new<").count(), marked.iter().filter(|(_, new)| *new).count(), "{page}");
+    marked
 }
 
 on_both_stores! {
@@ -46,6 +61,58 @@ on_both_stores! {
         while !is_asked(&mut ada, &client.ask()).await {
             assert!(started.elapsed().as_secs() < 5, "the client answers elsewhere now, and nobody asks");
         }
+    }
+
+    // MCP-AS-84, MCP-AS-85: step-up
+    async fn when_more_is_asked_for_the_page_marks_what_is_new(store: Store) {
+        let server = Server::start(store).await;
+        for client in [server.operators_client(|_| {}).await, server.client().await] {
+            let mut ada = server.person("ada");
+            let (read, write, both) = (client.ask(), client.ask().with("scope", "files:write"), client.ask().with("scope", BOTH));
+            assert_eq!(marks(&ada.arrive(&both).await), [(READ, false), (WRITE, false)], "at first nothing is new");
+            client.connect_with(&mut ada, read).await;
+
+            assert_eq!(marks(&ada.arrive(&both).await), [(READ, false), (WRITE, true)], "what was allowed is shown");
+            assert_eq!(marks(&ada.arrive(&write).await), [(WRITE, true)], "also where it is asked for alone");
+            let mail = client.ask().with("resource", MAIL).with("scope", "mail:read");
+            assert_eq!(marks(&ada.arrive(&mail).await), [("Read your mail", false)], "another server");
+            // what is left out is as new the next time
+            let place = ada.arrive(&both).await;
+            let mut form = place.form("/decision");
+            form.untick("files:write");
+            let back = ada.submit(&form, Some(("decision", "allow"))).await;
+            assert_eq!(Tokens::of(&client.redeem(&back.code(), &both.verifier).await).scope, "files:read");
+            assert_eq!(marks(&ada.arrive(&both).await), [(READ, false), (WRITE, true)]);
+
+            let place = ada.arrive(&both).await;
+            let back = ada.allow(&place).await;
+            assert_eq!(Tokens::of(&client.redeem(&back.code(), &both.verifier).await).scope, BOTH);
+            let again = ada.arrive(&client.ask().with("scope", BOTH).with("prompt", "consent")).await;
+            assert_eq!(marks(&again), [(READ, false), (WRITE, false)]);
+        }
+    }
+
+    // MCP-AS-40, MCP-AS-84: a question about more does not forget what was not in question
+    async fn what_is_remembered_grows_with_each_answer(store: Store) {
+        let server = Server::start(store).await;
+        let client = server.operators_client(|_| {}).await;
+        let mut ada = server.person("ada");
+        let (read, write, both) = (client.ask(), client.ask().with("scope", "files:write"), client.ask().with("scope", BOTH));
+        client.connect_with(&mut ada, read.clone()).await;
+        assert!(is_asked(&mut ada, &write).await && is_asked(&mut ada, &both).await);
+        client.connect_with(&mut ada, write.clone()).await;
+        for ask in [&read, &write, &both] {
+            assert!(!is_asked(&mut ada, ask).await, "{:?}", ask.parameters);
+        }
+        // being asked about less takes nothing back
+        client.connect_with(&mut ada, read.clone().with("prompt", "consent")).await;
+        assert!(!is_asked(&mut ada, &both).await);
+        // and what is left out of an answer does
+        let place = ada.arrive(&both.clone().with("prompt", "consent")).await;
+        let mut form = place.form("/decision");
+        form.untick("files:write");
+        ada.submit(&form, Some(("decision", "allow"))).await.code();
+        assert!(!is_asked(&mut ada, &read).await && is_asked(&mut ada, &write).await && is_asked(&mut ada, &both).await);
     }
 
     // MCP-AS-40, MCP-AS-141, OA-DR-17, OA-MX-10: confused deputy

@@ -73,12 +73,7 @@ impl ConsentPage<'_> {
 
 /// The page of this question.
 pub fn of<'a>(app: &'a App, pending: &Pending, request: &AuthorizationRequest, question: Question, csrf: String) -> ConsentPage<'a> {
-    let is_first = !question.scopes.iter().any(|scope| scope.granted_before);
-    let view = |scope: consent::AskedScope| ScopeView {
-        token: scope.token.to_string(),
-        sentence: scope.sentence,
-        is_new: !scope.granted_before && !is_first,
-    };
+    let view = |scope: consent::AskedScope| ScopeView { token: scope.token.to_string(), sentence: scope.sentence, is_new: scope.is_new };
     ConsentPage {
         frame: &app.frame,
         action: pending.path(app, "/decision"),

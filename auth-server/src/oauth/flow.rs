@@ -240,7 +240,7 @@ async fn issue(
         auth_time: consented.auth_time(),
         issued_at: now,
         expires_at: now + app.config.tokens.code_lifetime,
-        remember_for: consented.remember_for().map(str::to_owned),
+        remember: consented.remember().cloned(),
     };
     if !app.store.issue_code(&pending.handle.hash(), &new).await? {
         return Err(PageFailure::answered());

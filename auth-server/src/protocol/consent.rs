@@ -89,8 +89,9 @@ pub struct AskedScope {
     pub token: ScopeToken,
     /// What it allows.
     pub sentence: String,
-    /// Whether the person has granted it to this app before (MCP-AS-84).
-    pub granted_before: bool,
+    /// Whether it comes on top of what the person granted this app before (MCP-AS-84);
+    /// at first nothing does.
+    pub is_new: bool,
     /// Whether it can not be left out: it is all that is asked for.
     pub required: bool,
 }
@@ -178,7 +179,7 @@ fn scopes(request: &AuthorizationRequest, resource: &ProtectedResource, granted:
         .map(|scope| AskedScope {
             token: scope.token.clone(),
             sentence: scope.sentence.clone(),
-            granted_before: granted.contains(scope.token.as_str()),
+            is_new: !granted.is_empty() && !granted.contains(scope.token.as_str()),
             required: request.scope.len() == 1,
         })
         .collect()
@@ -191,12 +192,19 @@ fn is_remembered(client: &Client, redirect_uri: &RedirectUri) -> bool {
     client.origin == ClientOrigin::Operator && redirect_uri.kind() == RedirectKind::Https
 }
 
-/// Under which name a fresh consent is kept for next time, if it is (MCP-AS-47).
-pub(super) fn remember_for(request: &AuthorizationRequest, client: &Client) -> Option<String> {
-    is_remembered(client, &request.redirect_uri).then(|| client.redirect_set_hash())
-}
-
 impl Remembered {
+    /// The consent that may be reused once this much of a request was allowed, if any
+    /// may (MCP-AS-47): what was not in question stays as it was.
+    pub(super) fn after(&self, request: &AuthorizationRequest, client: &Client, allowed: &Scope) -> Option<(String, Scope)> {
+        if !is_remembered(client, &request.redirect_uri) {
+            return None;
+        }
+        let redirect_set = client.redirect_set_hash();
+        let before = self.consent.as_ref().filter(|(known, _)| *known == redirect_set);
+        let untouched = before.map_or_else(Scope::none, |(_, scope)| scope.difference(&request.scope));
+        Some((redirect_set, allowed.union(&untouched)))
+    }
+
     /// Whether this request was consented to before, all of it, with the client
     /// answering where it answered then (MCP-AS-40, MCP-AS-47).
     pub fn covers(&self, request: &AuthorizationRequest, client: &Client) -> bool {
@@ -316,8 +324,8 @@ mod tests {
         assert_eq!(question.returns_to, ReturnsTo::WebSite { host: "app.example".to_owned() });
         assert_eq!((question.resource_name.as_str(), question.resource_address.as_str()), ("NOTES", "https://mcp.example/notes"));
         assert_eq!(question.account, "ada");
-        let lines: Vec<_> = question.scopes.iter().map(|line| (line.sentence.as_str(), line.granted_before, line.required)).collect();
-        assert_eq!(lines, [("read your notes", true, false), ("write your notes", false, false)]);
+        let lines: Vec<_> = question.scopes.iter().map(|line| (line.sentence.as_str(), line.is_new, line.required)).collect();
+        assert_eq!(lines, [("read your notes", false, false), ("write your notes", true, false)]);
         assert!(question.warnings.is_empty() && !question.remembered);
         assert_eq!(asked(&verified(), "", "").standing, Standing::Verified);
     }
@@ -411,10 +419,39 @@ mod tests {
         assert!(!both.covers(&request, &sample::client()), "a client that registered itself is only a claim");
         for local in ["redirect_uri=http://127.0.0.1:5/cb", "redirect_uri=cursor://app/cb"] {
             assert!(!both.covers(&sample::request_of(&client, local), &client), "{local}");
-            assert_eq!(remember_for(&sample::request_of(&client, local), &client), None);
+            let request = sample::request_of(&client, local);
+            assert_eq!(both.after(&request, &client, &request.scope), None);
         }
-        assert_eq!(remember_for(&request, &client), Some(client.redirect_set_hash()));
-        assert_eq!(remember_for(&sample::request(BOTH), &sample::client()), None);
+        assert_eq!(both.after(&sample::request(BOTH), &sample::client(), &scope("notes:read")), None);
+    }
+
+    // MCP-AS-40, MCP-AS-46, MCP-AS-84: only what stood on the page is decided anew
+    #[test]
+    fn consent_grows_by_what_is_allowed_and_loses_what_is_left_out() {
+        let client = verified();
+        let before = |text| Remembered { granted: Scope::none(), consent: Some((client.redirect_set_hash(), scope(text))) };
+        let after = |remembered: &Remembered, asked, allowed| {
+            let (redirect_set, kept) = remembered.after(&sample::request_of(&client, asked), &client, &scope(allowed)).unwrap();
+            assert_eq!(redirect_set, client.redirect_set_hash());
+            kept.to_string()
+        };
+        assert_eq!(after(&Remembered::default(), BOTH, "notes:read"), "notes:read");
+        assert_eq!(after(&before("notes:read"), BOTH, "notes:read notes:write"), "notes:read notes:write");
+        assert_eq!(after(&before("notes:read"), "scope=notes:write", "notes:write"), "notes:read notes:write");
+        assert_eq!(after(&before("notes:read notes:write"), "scope=notes:read", "notes:read"), "notes:read notes:write");
+        assert_eq!(after(&before("notes:read notes:write"), BOTH, "notes:write"), "notes:write");
+        let elsewhere = Remembered { consent: Some(("another set".to_owned(), scope("notes:read"))), ..Remembered::default() };
+        assert_eq!(after(&elsewhere, "scope=notes:write", "notes:write"), "notes:write", "given for other addresses");
+    }
+
+    // MCP-AS-84
+    #[test]
+    fn what_is_new_is_what_comes_on_top() {
+        let new = |with, granted| asked(&sample::client(), with, granted).scopes.iter().map(|line| line.is_new).collect::<Vec<_>>();
+        assert_eq!(new(BOTH, ""), [false, false], "at first nothing is");
+        assert_eq!(new(BOTH, "notes:read"), [false, true]);
+        assert_eq!(new("scope=notes:write", "notes:read"), [true], "also where it is asked for alone");
+        assert_eq!(new(BOTH, "notes:read notes:write"), [false, false]);
     }
 
     #[test]

@@ -40,8 +40,8 @@ pub struct NewCode {
     pub issued_at: DateTime<Utc>,
     /// Dead from here on.
     pub expires_at: DateTime<Utc>,
-    /// The redirect set that consent is remembered for, if it is.
-    pub remember_for: Option<String>,
+    /// The consent to remember, if it is: the redirect set it is for, and its scope.
+    pub remember: Option<(String, Scope)>,
 }
 
 /// The grant that a code becomes, unless the person gave this client one before.
@@ -177,14 +177,14 @@ impl Store {
                 .await?;
             let trim = sqlx::query(TRIM).bind(self.issuer_id).bind(&code.user_id).bind(code.client_id.as_str());
             trim.bind(code.issued_at).bind(MOST_IN_FLIGHT).execute(&mut *step).await?;
-            if let Some(redirect_set) = &code.remember_for {
+            if let Some((redirect_set, scope)) = &code.remember {
                 sqlx::query(REMEMBER)
                     .bind(self.issuer_id)
                     .bind(&code.user_id)
                     .bind(code.client_id.as_str())
                     .bind(&code.resource)
                     .bind(redirect_set)
-                    .bind(code.scope.to_string())
+                    .bind(scope.to_string())
                     .bind(code.issued_at)
                     .execute(&mut *step)
                     .await?;

@@ -10,7 +10,7 @@ pub use super::consent::Decision;
 use super::{
     authorize::{AuthorizationRequest, PageError, RedirectError, RefusedRequest, success_location},
     client::{Client, ClientOrigin},
-    consent::{self, Remembered},
+    consent::Remembered,
     resource::{ProtectedResource, TargetError},
     vocabulary::RedirectUri,
 };
@@ -23,7 +23,7 @@ pub enum NextStep {
     /// Ask the person who is signed in.
     AskConsent,
     /// Send the browser back with a code.
-    IssueCode(Consented),
+    IssueCode(Box<Consented>),
     /// Send the browser back with an error.
     Refuse(RefusedRequest),
     /// Tell the person, and let them go back by a button of their own (OA-AZ-23).
@@ -102,7 +102,7 @@ pub struct Consented {
     user_id: String,
     auth_time: DateTime<Utc>,
     scope: Scope,
-    remember_for: Option<String>,
+    remember: Option<(String, Scope)>,
 }
 
 impl Consented {
@@ -126,9 +126,10 @@ impl Consented {
         &self.scope
     }
 
-    /// The redirect set under which this consent is remembered, if it is new and is.
-    pub fn remember_for(&self) -> Option<&str> {
-        self.remember_for.as_deref()
+    /// The consent that may be reused from now on and the redirect set it is for, if
+    /// this one is new and changes it.
+    pub fn remember(&self) -> Option<&(String, Scope)> {
+        self.remember.as_ref()
     }
 
     /// Where the browser goes with the code.
@@ -212,16 +213,16 @@ fn proceed(situation: &Situation<'_>, request: &AuthorizationRequest, now: DateT
         return silently(RedirectError::NotAdmitted);
     }
     if let Some(decision) = situation.decision.filter(|decision| decision.is_by(session.user_id)) {
-        return decided(request, session, decision, situation.client);
+        return decided(request, session, decision, situation);
     }
     if needs_no_question(situation, request) {
-        return NextStep::IssueCode(Consented {
+        return NextStep::IssueCode(Box::new(Consented {
             request: request.clone(),
             user_id: session.user_id.to_owned(),
             auth_time: session.auth_time,
             scope: request.scope.clone(),
-            remember_for: None,
-        });
+            remember: None,
+        }));
     }
     if request.prompt.none { silently(RedirectError::ConsentRequired) } else { NextStep::AskConsent }
 }
@@ -235,20 +236,20 @@ fn is_recent(session: &SessionView<'_>, request: &AuthorizationRequest, signed_i
 
 /// A person who left scopes out has decided: the decision counts, not whether all
 /// that was asked for was granted, or the page would come back for ever.
-fn decided(request: &AuthorizationRequest, session: SessionView<'_>, decision: &Decision, client: &Client) -> NextStep {
+fn decided(request: &AuthorizationRequest, session: SessionView<'_>, decision: &Decision, situation: &Situation<'_>) -> NextStep {
     let Some(scope) = decision.allowed() else {
         return NextStep::Refuse(request.refused(RedirectError::Denied));
     };
     if !scope.is_within(&request.scope) {
         return NextStep::Refuse(request.refused(RedirectError::Disagreement));
     }
-    NextStep::IssueCode(Consented {
+    NextStep::IssueCode(Box::new(Consented {
         request: request.clone(),
         user_id: session.user_id.to_owned(),
         auth_time: session.auth_time,
         scope: scope.clone(),
-        remember_for: consent::remember_for(request, client),
-    })
+        remember: situation.remembered.after(request, situation.client, scope),
+    }))
 }
 
 /// MCP-AS-33, MCP-AS-40, MCP-AS-48. Whoever wants to choose an account sees the

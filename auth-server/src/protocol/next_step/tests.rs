@@ -128,7 +128,7 @@ impl Facts {
     fn consented(&self) -> Consented {
         let step = self.step();
         let NextStep::IssueCode(consented) = step else { panic!("{step:?}") };
-        consented
+        *consented
     }
 }
 
@@ -140,7 +140,7 @@ fn a_stranger_signs_in_is_asked_and_gets_a_code_for_what_was_allowed() {
     assert_eq!(consented.scope().to_string(), "notes:read");
     assert_eq!(consented.user_id(), "ada");
     assert_eq!(consented.auth_time(), sample::now() - TimeDelta::minutes(5));
-    assert_eq!(consented.remember_for(), None);
+    assert_eq!(consented.remember(), None);
     assert_eq!(consented.request(), &facts(BOTH).request);
 }
 
@@ -214,13 +214,16 @@ fn only_a_trusted_client_at_its_own_web_address_is_not_asked_about() {
 #[test]
 fn remembered_consent_spares_the_question_until_anything_grows() {
     let asked = |with: &str, scope: &str| facts_of(operator(), with).signed_in(0).remembering(scope);
-    assert_eq!(asked("scope=notes:read", "notes:read").consented().remember_for(), None, "it is remembered already");
+    assert_eq!(asked("scope=notes:read", "notes:read").consented().remember(), None, "it is remembered already");
     assert_eq!(asked(BOTH, "notes:read").step(), NextStep::AskConsent);
     let mut moved = asked("scope=notes:read", "notes:read");
     moved.client.redirect_uris.push("https://new.example/cb".parse().unwrap());
     assert_eq!(moved.step(), NextStep::AskConsent);
     let fresh = facts_of(operator(), BOTH).signed_in(0).allowed().consented();
-    assert_eq!(fresh.remember_for(), Some(operator().redirect_set_hash().as_str()));
+    let read = Scope::parse("notes:read").unwrap();
+    assert_eq!(fresh.remember(), Some(&(operator().redirect_set_hash(), read)));
+    let grown = asked("scope=notes:read", "notes:write").allowed().consented();
+    assert_eq!(grown.remember().unwrap().1.to_string(), "notes:read notes:write");
     assert_eq!(
         facts("scope=notes:read").signed_in(0).remembering("notes:read").step(),
         NextStep::AskConsent,
