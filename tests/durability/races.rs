@@ -9,7 +9,7 @@ use tokio::{
     task::JoinSet,
 };
 
-use crate::harness::{Answer, Ask, Client, FILES, Server, Setup, Store, Tokens, on_both_stores};
+use crate::harness::{Answer, Ask, Client, FILES, Form, Person, Server, Setup, Store, Tokens, on_both_stores};
 
 const MANY: usize = 200;
 
@@ -101,24 +101,63 @@ on_both_stores! {
         let mut ada = server.person("ada");
         let ask = client.ask();
         let place = ada.arrive(&ask).await;
-        let form = place.form("/decision");
-        let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(&form.fields).append_pair("decision", "allow").finish();
-        let cookies = ada.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("; ");
-        let start = Arc::new(Barrier::new(20));
-        let mut running = JoinSet::new();
-        for _ in 0..20 {
-            let (start, post) = (Arc::clone(&start), ada.post(&form.action, &body).header("cookie", &cookies));
-            let dispatcher = server.request("GET", form.action.trim_end_matches("/decision")).header("cookie", &cookies);
-            running.spawn(async move {
-                start.wait().await;
-                Answer::to(post).await;
-                Answer::to(dispatcher).await
-            });
-        }
-        let answers = running.join_all().await;
-        let codes = answers.iter().filter(|answer| answer.location().is_some_and(|location| location.contains("code="))).count();
+        let answers = answered_at_once(&server, &ada, &place.form("/decision"), &["allow"; 20]).await;
+        let codes = answers.iter().filter(|(_, after)| after.location().is_some_and(|location| location.contains("code="))).count();
         assert_eq!((codes, server.count("SELECT COUNT(*) FROM codes").await), (1, 1));
     }
+
+    // OA-AZ-27: two tabs that do not agree
+    async fn of_a_yes_and_a_no_at_once_one_counts(store: Store) {
+        let server = Setup::on(store).unlimited().start().await;
+        let client = server.client().await;
+        let mut ada = server.person("ada");
+        let decisions = ["allow", "deny", "allow", "deny", "deny", "allow"];
+        let mut codes = 0;
+        for _ in 0..8 {
+            let ask = client.ask();
+            let place = ada.arrive(&ask).await;
+            let answers = answered_at_once(&server, &ada, &place.form("/decision"), &decisions).await;
+            let taken: Vec<&str> = answers.iter().zip(decisions).filter(|((post, _), _)| post.status == 303).map(|(_, decision)| decision).collect();
+            let told: Vec<String> = answers.iter().filter_map(|(_, after)| after.location()).collect();
+            assert_eq!((taken.len(), told.len()), (1, 1), "{taken:?} {told:?}");
+            for answer in answers.iter().flat_map(|(post, after)| [post, after]).filter(|answer| answer.status != 303) {
+                assert!(answer.status == 400 && answer.body.contains("You have already answered this request."), "{answer:?}");
+            }
+            let told = url::Url::parse(&told[0]).unwrap();
+            let parameter = |name| told.query_pairs().find(|(known, _)| known == name).map(|(_, value)| value.into_owned());
+            if taken == ["allow"] {
+                codes += 1;
+                Tokens::of(&client.redeem(&parameter("code").expect("a code"), &ask.verifier).await);
+            } else {
+                assert_eq!((parameter("error").as_deref(), parameter("code")), (Some("access_denied"), None));
+            }
+            assert_eq!(server.count("SELECT COUNT(*) FROM codes").await, codes);
+        }
+    }
+}
+
+/// Answers one question many times at once, and goes on from each as a browser does:
+/// the answer to the form, and to what came after it.
+async fn answered_at_once(server: &Server, person: &Person, form: &Form, decisions: &[&str]) -> Vec<(Answer, Answer)> {
+    let cookies = person.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("; ");
+    let start = Arc::new(Barrier::new(decisions.len()));
+    let running = decisions.iter().map(|decision| {
+        let mut body = url::form_urlencoded::Serializer::new(String::new());
+        let body = body.extend_pairs(&form.fields).append_pair("decision", decision).finish();
+        let post = person.post(&form.action, &body).header("cookie", &cookies);
+        let dispatcher = server.request("GET", form.action.trim_end_matches("/decision")).header("cookie", &cookies);
+        let start = Arc::clone(&start);
+        tokio::spawn(async move {
+            start.wait().await;
+            (Answer::to(post).await, Answer::to(dispatcher).await)
+        })
+    });
+    let running: Vec<_> = running.collect();
+    let mut answers = Vec::new();
+    for one in running {
+        answers.push(one.await.unwrap());
+    }
+    answers
 }
 
 /// Sends the same exchange many times so that each request has arrived before any

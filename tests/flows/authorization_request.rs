@@ -235,6 +235,35 @@ on_both_stores! {
         Tokens::of(&client.redeem(&code, &ask.verifier).await);
     }
 
+    // OA-AZ-27: the same question in two tabs, answered in each
+    async fn a_second_thought_comes_too_late_and_is_told_so(store: Store) {
+        let server = Server::start(store).await;
+        let client = server.client().await;
+        let mut ada = server.person("ada");
+        for (first, second) in [("allow", "deny"), ("deny", "allow")] {
+            let ask = client.ask();
+            let place = ada.arrive(&ask).await;
+            let other_tab = ada.open(place.url.path()).await;
+            let taken = ada.submit_only(&place.form("/decision"), Some(("decision", first))).await.expect(303);
+            let late = ada.decide(&other_tab, second).await;
+            assert_eq!((late.answer.status, late.left), (400, false));
+            let way_on = taken.location().unwrap();
+            assert!(late.answer.body.contains("You have already answered this request."), "{}", late.answer.body);
+            assert!(late.answer.body.contains(&format!("href=\"{way_on}\"")), "the way on: {}", late.answer.body);
+
+            let back = ada.open(&way_on).await;
+            assert_eq!(back.parameter("code").is_some(), first == "allow", "{}", back.url);
+            assert_eq!(back.parameter("error").as_deref(), (first == "deny").then_some("access_denied"), "{}", back.url);
+            let later = [ada.decide(&other_tab, second).await, ada.open(&way_on).await];
+            for later in later {
+                assert_eq!((later.answer.status, later.left), (400, false));
+                assert!(later.answer.body.contains("You have already answered this request."), "{}", later.answer.body);
+                assert!(!later.answer.body.contains(&way_on), "there is no way on any more");
+            }
+        }
+        assert_eq!(server.count("SELECT COUNT(*) FROM codes").await, 1);
+    }
+
     // OA-AZ-15, OA-SE-09
     async fn a_person_may_say_no(store: Store) {
         let server = Server::start(store).await;
