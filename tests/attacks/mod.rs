@@ -5,3 +5,4 @@ mod cross_site;
 mod guessing;
 mod headers;
 mod secrets;
+mod whole_run;

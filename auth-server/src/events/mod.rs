@@ -12,6 +12,8 @@ use portcullis_verifier::vocabulary::Scope;
 
 pub use step::Step;
 
+use crate::protocol::vocabulary::looks_secret;
+
 /// One event, to be filled with what is known and then recorded.
 #[derive(Clone, Debug)]
 #[must_use = "an event is written by `record`"]
@@ -34,9 +36,10 @@ impl<'a> Event<'a> {
         Self { step, client_id: None, user_id: None, grant_id: None, resource: None, scope: None, reason: None }
     }
 
-    /// Which client it concerns.
+    /// Which client it concerns. Strangers may call themselves anything; a secret that
+    /// was sent in place of a name is not written down.
     pub fn client(mut self, id: &'a str) -> Self {
-        self.client_id = Some(id);
+        self.client_id = Some(if looks_secret(id) { "[redacted]" } else { id });
         self
     }
 

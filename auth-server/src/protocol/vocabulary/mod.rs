@@ -24,7 +24,7 @@ pub use signing_algorithm::{SigningAlgorithm, UnknownAlgorithm};
 pub use subject::{Subject, SubjectError};
 pub use token::{
     AuthorizationCode, BrowserId, ClientSecret, InitialAccessToken, Kind, NotSuchToken, RequestHandle, SessionId, SetupLink, Token,
-    TokenHash,
+    TokenHash, looks_secret,
 };
 pub(crate) use token::{checked, hash_of, with_checksum};
 pub use token_endpoint_auth_method::{TokenEndpointAuthMethod, UnknownAuthMethod};

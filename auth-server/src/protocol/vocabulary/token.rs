@@ -147,6 +147,12 @@ pub(crate) fn with_checksum(mut text: String) -> String {
     text
 }
 
+/// Whether a text begins as every secret of ours does, or as a JWT: whoever sends it in
+/// a wrong place is not to find it written down (OA-LG-03).
+pub fn looks_secret(text: &str) -> bool {
+    text.starts_with("eyJ") || text.strip_prefix("pc_").is_some_and(|rest| !rest.starts_with("c_"))
+}
+
 /// The part between prefix and checksum, if both are right.
 pub(crate) fn checked<'a>(presented: &'a str, prefix: &str) -> Option<&'a str> {
     let (text, given) = presented.split_at_checked(presented.len().checked_sub(CHECKSUM_LENGTH)?)?;
@@ -194,6 +200,18 @@ mod tests {
         #[test]
         fn any_text_is_read_or_refused(text in ".{0,120}") {
             prop_assert!(Token::<AuthorizationCode>::parse(&text).is_err());
+        }
+    }
+
+    // OA-LG-03
+    #[test]
+    fn a_secret_is_told_from_a_client_id() {
+        let prefixes = [AuthorizationCode::PREFIX, ClientSecret::PREFIX, RequestHandle::PREFIX, SessionId::PREFIX, "pc_refresh_"];
+        assert!(prefixes.iter().all(|prefix| looks_secret(&format!("{prefix}x"))));
+        assert!(looks_secret("eyJhbGciOiJFUzI1NiJ9.e30.x"));
+        let id = crate::protocol::vocabulary::ClientId::generate([0xFF; 16]);
+        for harmless in [id.as_str(), "my-app", "https://app.example/client.json", ""] {
+            assert!(!looks_secret(harmless), "{harmless}");
         }
     }
 
