@@ -65,7 +65,7 @@ async fn a_slip_in_the_second_password_is_told_and_changes_nothing() {
 /// Commands after which something stops working, what each says of that, and where it shows.
 const DANGERS: [(&str, &str, &[&str]); 8] = [
     ("grant revoke --user ada", "1 grant and all their tokens end", &["grant", "list"]),
-    ("client secret App", "can no longer authenticate", &["client", "show", "App"]),
+    ("client secret App --old-works-for 0s", "can no longer authenticate", &["client", "show", "App"]),
     ("client disable App", "gets no tokens until it is enabled again", &["client", "show", "App"]),
     ("client remove App", "its id is gone for good", &["client", "list"]),
     ("resource remove https://notes.example.com/mcp", "Nobody gets tokens for Notes any more", &["resource", "list"]),
