@@ -1,5 +1,7 @@
 //! Somebody reads the logs, or steals the database: they hold nothing usable.
 
+use std::fmt::Write as _;
+
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD as BASE64URL};
 
 use super::whole_run::{live_through_everything, start};
@@ -23,14 +25,18 @@ fn traces(secret: &str) -> Vec<String> {
 
 /// The same in a database: also as bytes in hexadecimal digits, and as what the text stands for.
 fn traces_of_bytes(secret: &str) -> Vec<String> {
-    let random = secret.rsplit_once("pc_").map_or(secret, |(_, rest)| rest.split_once('_').map_or(rest, |(_, random)| random));
+    let random = secret.strip_prefix("pc_").and_then(|rest| rest.split_once('_')).map_or(secret, |(_, random)| random);
     // 43 characters are 256 bits
-    let bytes = random.get(..43).and_then(|text| BASE64URL.decode(text).ok());
+    let bytes = random.get(..43).and_then(|text| BASE64URL.decode(text.replace('+', "-").replace('/', "_")).ok());
     traces(secret).iter().map(|trace| in_hex(trace.as_bytes())).chain(bytes.map(|bytes| in_hex(&bytes))).collect()
 }
 
 fn in_hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    let mut digits = String::with_capacity(2 * bytes.len());
+    for byte in bytes {
+        write!(digits, "{byte:02x}").unwrap();
+    }
+    digits
 }
 
 on_both_stores! {
