@@ -28,8 +28,9 @@ pub(crate) const RESOURCE: &str = "https://files.example/mcp";
 pub(crate) const SCOPE: &str = "files:read";
 pub(crate) const CALLBACK: &str = "https://app.example/callback";
 pub(crate) const VERIFIER: &str = "the-verifier-that-answers-every-challenge-of-the-benchmark";
-/// What people use; each of them has several.
-pub(crate) const PERSONS_APP: &str = "app-0";
+/// What people have codes for.
+pub(crate) const PERSONS_APP: &str = "code-app";
+/// Other things they use; each of them has several.
 const APPS: u32 = 10;
 pub(crate) const MACHINE: &str = "machine";
 pub(crate) const RESOURCE_SERVER: &str = "resource-server";
@@ -83,8 +84,8 @@ pub(crate) async fn fill(folder: &Path, issuer: &str, amount: Amount, now: DateT
 
 fn clients(secret: &Token<SecretKind>, now: DateTime<Utc>) -> anyhow::Result<Vec<Client>> {
     let mut clients = Vec::new();
-    for app in 0..APPS {
-        let mut client = Client::new(app_name(app).parse()?, ClientOrigin::Operator, now);
+    for app in (0..APPS).map(app_name).chain([PERSONS_APP.to_owned()]) {
+        let mut client = Client::new(app.parse()?, ClientOrigin::Operator, now);
         client.redirect_uris = vec![CALLBACK.parse()?];
         clients.push(client);
     }
@@ -155,10 +156,18 @@ async fn refresh_tokens(database: &mut SqliteConnection, amount: Amount, keys: &
 /// Code `i` of person `i`; they live longer than the server would let them, since
 /// all are made at once.
 async fn codes(database: &mut SqliteConnection, count: u32, now: DateTime<Utc>) -> anyhow::Result<Vec<String>> {
+    const GRANTS: &str = "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < $1) \
+        INSERT INTO grants (issuer_id, id, user_id, client_id, resource, scope, created_at, last_used_at) \
+        SELECT 1, printf('01900000-0000-7000-a000-%012x', i), printf('u_%032x', i), $3, $4, $5, $2, $2 FROM n";
     const ADD: &str = "INSERT INTO codes (issuer_id, hash, client_id, user_id, session_hash, redirect_uri, code_challenge, resource, scope, \
-        auth_time, issued_at, expires_at) VALUES (1, $1, $2, printf('u_%032x', $3), CAST(printf('%032d', $3) AS BLOB), $4, $5, $6, $7, $8, $8, $9)";
+        auth_time, issued_at, expires_at, grant_id) VALUES (1, $1, $2, printf('u_%032x', $3), CAST(printf('%032d', $3) AS BLOB), $4, $5, $6, $7, \
+        $8, $8, $9, printf('01900000-0000-7000-a000-%012x', $3))";
     let challenge = VERIFIER.parse::<CodeVerifier>()?.challenge();
     let mut codes = Vec::new();
+    if count > 0 {
+        let grants = sqlx::query(GRANTS).bind(count).bind(now).bind(PERSONS_APP).bind(RESOURCE).bind(SCOPE);
+        grants.execute(&mut *database).await?;
+    }
     let mut transaction = database.begin().await?;
     for person in 0..count {
         let code = Token::<AuthorizationCode>::new(entropy::random()?);

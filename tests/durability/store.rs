@@ -6,15 +6,13 @@ use portcullis::{
     entropy,
     protocol::{
         client::{Client, ClientOrigin},
+        code::IssuedCode,
         refresh::{RefreshError, RefreshStep},
         refused::Effect,
-        vocabulary::{AuthorizationCode, BrowserId, ClientId, FamilyId, GrantId, RequestHandle, SessionId, Token},
+        vocabulary::{AuthorizationCode, BrowserId, ClientId, FamilyId, GrantId, RequestHandle, SessionId, Token, TokenHash},
     },
     secret::Secret,
-    store::{
-        ClientLifetimes, Location, NewCode, NewFamily, NewRequest, NewSession, NewUser, PendingGrant, RefreshOutcome, Store as Opened,
-        is_away,
-    },
+    store::{ClientLifetimes, Location, NewCode, NewFamily, NewRequest, NewSession, NewUser, RefreshOutcome, Store as Opened, is_away},
 };
 use portcullis_verifier::vocabulary::{Issuer, Scope};
 use tempfile::TempDir;
@@ -89,55 +87,58 @@ async fn request(store: &Opened, handle: u8, most: i64, now: DateTime<Utc>) {
 
 /// A code that answers the request of this handle.
 async fn code(store: &Opened, number: u8, now: DateTime<Utc>) -> bool {
+    code_for(store, number, "files:read", now).await
+}
+
+async fn code_for(store: &Opened, number: u8, scope: &str, now: DateTime<Utc>) -> bool {
     let new = NewCode {
-        hash: Token::<AuthorizationCode>::new([number; 32]).hash(),
+        hash: code_hash(number),
         client_id: client_id(),
         user_id: "u_ada".to_owned(),
         session: Token::<SessionId>::new([1; 32]).hash(),
         redirect_uri: CALLBACK.to_owned(),
         code_challenge: "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM".to_owned(),
         resource: FILES.to_owned(),
-        scope: "files:read".parse().unwrap(),
+        scope: scope.parse().unwrap(),
         auth_time: at(0),
         issued_at: now,
         expires_at: now + TimeDelta::minutes(1),
+        grant_id: GrantId::new(entropy::identifier(now).unwrap()),
         remember: None,
     };
     store.issue_code(&Token::<RequestHandle>::new([number; 32]).hash(), &new).await.unwrap()
 }
 
-/// Redeems a code, with a signature that may fail.
-async fn redeem(store: &Opened, number: u8, now: DateTime<Utc>, signs: bool) -> anyhow::Result<Option<FamilyId>> {
+fn code_hash(number: u8) -> TokenHash<AuthorizationCode> {
+    Token::<AuthorizationCode>::new([number; 32]).hash()
+}
+
+/// Spends a code that was found, on a family of its own.
+async fn spend(store: &Opened, number: u8, found: &IssuedCode, now: DateTime<Utc>) -> anyhow::Result<Option<FamilyId>> {
     let id = FamilyId::new(entropy::identifier(now)?);
     let family = NewFamily {
         id,
-        scope: "files:read".parse()?,
+        scope: found.scope.clone(),
         refresh_hash: Some([0; 32]),
         idle_expires_at: now + TimeDelta::days(30),
         expires_at: now + TimeDelta::days(180),
     };
-    let pending = PendingGrant { id: GrantId::new(entropy::identifier(now)?), most_families: 20 };
-    let hash = Token::<AuthorizationCode>::new([number; 32]).hash();
-    let verdict = store
-        .exchange_code(
-            &hash,
-            pending,
-            now,
-            |code| match code {
-                Some(code) if code.redeemed.is_none() && code.stands => Ok(()),
-                _ => Err(portcullis::protocol::refused::Refused::harmlessly(portcullis::protocol::code::RedeemError::Unknown)),
-            },
-            |_, _, ()| if signs { Ok((family, id)) } else { anyhow::bail!("the key is locked") },
-        )
-        .await?;
-    Ok(verdict.ok())
+    Ok(store.redeem_code(&code_hash(number), found, &family, 20, now).await?.then_some(id))
+}
+
+/// Finds a code and spends it.
+async fn redeem(store: &Opened, number: u8, now: DateTime<Utc>) -> anyhow::Result<Option<FamilyId>> {
+    match store.find_code(&code_hash(number)).await? {
+        Some(found) => spend(store, number, &found, now).await,
+        None => Ok(None),
+    }
 }
 
 /// A family of the code with this number.
 async fn family(store: &Opened, number: u8) -> FamilyId {
     request(store, number, 1000, at(0)).await;
     assert!(code(store, number, at(0)).await);
-    redeem(store, number, at(1), true).await.unwrap().expect("a family")
+    redeem(store, number, at(1)).await.unwrap().expect("a family")
 }
 
 fn rotate<T>(tokens: T) -> RefreshOutcome<T> {
@@ -146,15 +147,80 @@ fn rotate<T>(tokens: T) -> RefreshOutcome<T> {
 }
 
 on_both_stores! {
+    // OA-CD-04, OA-CD-02: what was judged good is spent only if it still is the same, and leaves nothing else
+    async fn a_code_that_changed_since_it_was_judged_is_not_spent(store: Store) {
+        let bench = Bench::new(store).await;
+        let store = &bench.store;
+        people(store).await;
+        for number in 1..=5 {
+            request(store, number, 1000, at(0)).await;
+            assert!(code(store, number, at(0)).await);
+        }
+        let found = async |number| store.find_code(&code_hash(number)).await.unwrap().expect("a code");
+
+        let before = found(1).await;
+        store.refuse_code(&code_hash(1), &before, Effect::CountFailure, at(1)).await.unwrap();
+        assert_eq!(spend(store, 1, &before, at(1)).await.unwrap(), None, "an exchange has failed");
+        assert_eq!(found(1).await.failures, 1);
+
+        let before = found(1).await;
+        assert!(spend(store, 1, &before, at(1)).await.unwrap().is_some());
+        assert_eq!(spend(store, 1, &before, at(1)).await.unwrap(), None, "another request was first");
+
+        let before = found(2).await;
+        store.revoke_grants_of_user("u_ada", "a test", at(2)).await.unwrap();
+        assert_eq!(spend(store, 2, &before, at(2)).await.unwrap(), None, "it was withdrawn");
+
+        // withdrawn with the others
+        request(store, 6, 1000, at(2)).await;
+        assert!(code(store, 6, at(2)).await);
+        let before = found(6).await;
+        store.end_session(&Token::<SessionId>::new([1; 32]).hash()).await.unwrap();
+        assert_eq!(spend(store, 6, &before, at(3)).await.unwrap(), None, "the session has ended");
+    }
+
+    // OA-CD-02: a person who is gone takes their codes along
+    async fn a_code_of_somebody_disabled_since_is_not_spent(store: Store) {
+        let bench = Bench::new(store).await;
+        people(&bench.store).await;
+        request(&bench.store, 1, 1000, at(0)).await;
+        assert!(code(&bench.store, 1, at(0)).await);
+        let before = bench.store.find_code(&code_hash(1)).await.unwrap().expect("a code");
+        assert!(bench.store.set_user_disabled("u_ada", Some(at(1))).await.unwrap());
+        assert_eq!(spend(&bench.store, 1, &before, at(1)).await.unwrap(), None);
+    }
+
+    // Issue 2, item 9: what is allowed by and by is one grant, which loses nothing
+    async fn codes_of_one_person_and_client_join_one_grant(store: Store) {
+        let bench = Bench::new(store).await;
+        let store = &bench.store;
+        people(store).await;
+        let mut families = Vec::new();
+        for (number, scope) in [(1, "files:read"), (2, "files:write"), (3, "files:read files:delete")] {
+            request(store, number, 1000, at(0)).await;
+            assert!(code_for(store, number, scope, at(0)).await);
+            families.extend(redeem(store, number, at(1)).await.unwrap());
+        }
+        let grants = store.grants().await.unwrap();
+        assert_eq!((grants.len(), families.len()), (1, 3));
+        let grant = grants.first().unwrap();
+        assert_eq!(grant.scope, "files:read files:write files:delete".parse().unwrap());
+        assert!(store.revoke_grant(grant.id, None, "a test", at(2)).await.unwrap());
+        for family in families {
+            assert!(!store.family_token_stands(family, "any").await.unwrap());
+        }
+    }
+
     // OA-TK-14, OA-CD-08: when signing fails nothing is spent
     async fn a_failure_on_our_side_spends_no_code_and_rotates_no_token(store: Store) {
         let bench = Bench::new(store).await;
         people(&bench.store).await;
         request(&bench.store, 1, 1000, at(0)).await;
         assert!(code(&bench.store, 1, at(0)).await);
-        assert!(redeem(&bench.store, 1, at(1), false).await.is_err());
-        let id = redeem(&bench.store, 1, at(1), true).await.unwrap().expect("still good");
-        assert_eq!(redeem(&bench.store, 1, at(1), true).await.unwrap(), None);
+        // it is signed between the two
+        assert!(bench.store.find_code(&code_hash(1)).await.unwrap().is_some_and(|found| found.redeemed.is_none()));
+        let id = redeem(&bench.store, 1, at(1)).await.unwrap().expect("still good");
+        assert_eq!(redeem(&bench.store, 1, at(1)).await.unwrap(), None);
 
         let failed = bench.store.refresh_family::<()>(id, at(2), |_| anyhow::bail!("the key is locked")).await;
         assert!(failed.is_err_and(|error| !is_away(&error)));
@@ -215,7 +281,7 @@ on_both_stores! {
         assert!(other.client(&client_id()).await.unwrap().is_none() && other.user_by_login("ada").await.unwrap().is_none());
         assert!(other.session(&Token::<SessionId>::new([1; 32]).hash(), TimeDelta::days(1), at(1)).await.unwrap().is_none());
         assert!(other.family_story(id).await.unwrap().is_none() && other.grants().await.unwrap().is_empty());
-        assert_eq!(other.code_lives(&Token::<AuthorizationCode>::new([1; 32]).hash()).await.unwrap(), None);
+        assert!(other.find_code(&code_hash(1)).await.unwrap().is_none());
         other.revoke_family(id, "by the neighbour", at(2)).await.unwrap();
         assert!(bench.store.family_token_stands(id, "any").await.unwrap());
         // the same names may exist twice
@@ -267,14 +333,14 @@ on_both_stores! {
         }
         assert!((2..10).contains(&rounds), "{rounds}");
         // the redeemed code is long over, and its replay is still noticed, as long as the family could live
-        let hash = Token::<AuthorizationCode>::new([1; 32]).hash();
         let day = 24 * 3600;
         while bench.store.prune(lifetimes(), at(29 * day)).await.unwrap().rows > 0 {}
-        assert_eq!(bench.store.code_lives(&hash).await.unwrap(), Some(false));
+        let redeemed = bench.store.find_code(&code_hash(1)).await.unwrap().and_then(|found| found.redeemed);
+        assert!(redeemed.is_some_and(|redemption| redemption.family_id == id));
         assert!(bench.store.family_token_stands(id, "any").await.unwrap());
         while bench.store.prune(lifetimes(), at(32 * day)).await.unwrap().rows > 0 {}
         assert!(bench.store.family_story(id).await.unwrap().is_none(), "idle for a month, and a day more");
-        assert_eq!(bench.store.code_lives(&hash).await.unwrap(), None);
+        assert!(bench.store.find_code(&code_hash(1)).await.unwrap().is_none());
         assert!(bench.store.client(&client_id()).await.unwrap().is_some());
     }
 

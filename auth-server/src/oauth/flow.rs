@@ -26,7 +26,7 @@ use crate::{
         metadata::OFFLINE_ACCESS,
         next_step::{Consented, NextStep, Requested, SessionView, Situation, may_tell_of_fault, next_step},
         resource::ProtectedResource,
-        vocabulary::{AuthorizationCode, BrowserId, RedirectUri, RequestHandle, Token, TokenHash},
+        vocabulary::{AuthorizationCode, BrowserId, GrantId, RedirectUri, RequestHandle, Token, TokenHash},
     },
     store::{NewCode, StoredRequest},
 };
@@ -240,6 +240,7 @@ async fn issue(
         auth_time: consented.auth_time(),
         issued_at: now,
         expires_at: now + app.config.tokens.code_lifetime,
+        grant_id: GrantId::new(entropy::identifier(now)?),
         remember: consented.remember().cloned(),
     };
     if !app.store.issue_code(&pending.handle.hash(), &new).await? {

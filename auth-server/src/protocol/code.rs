@@ -7,7 +7,7 @@ use super::{
     error::{ErrorCode, OAuthError, Refusal},
     refused::{Effect, Refused},
     resource::ProtectedResource,
-    vocabulary::{ClientId, CodeChallenge, CodeVerifier, FamilyId},
+    vocabulary::{ClientId, CodeChallenge, CodeVerifier, FamilyId, GrantId},
 };
 
 /// A code as the store keeps it, with what has become of it.
@@ -35,6 +35,8 @@ pub struct IssuedCode {
     pub failures: u32,
     /// Whether session and consent still stand.
     pub stands: bool,
+    /// What the person allowed this client at this resource.
+    pub grant_id: GrantId,
     /// When it was redeemed, and what it gave.
     pub redeemed: Option<Redemption>,
 }
@@ -65,7 +67,7 @@ pub struct CodeRequest<'a> {
     pub redirect_uri_stands: bool,
     /// When the request arrived.
     pub arrived_at: DateTime<Utc>,
-    /// Whether the code was unredeemed, for all to see, after the request arrived.
+    /// Whether the code was unredeemed after the request arrived.
     pub seen_live: bool,
 }
 
@@ -132,13 +134,7 @@ impl Refusal for RedeemError {
 
 /// Judges an exchange; the scope is what the tokens may do. `most_failures` is how
 /// many failed exchanges a code survives.
-pub fn redeem(
-    code: Option<&IssuedCode>,
-    request: &CodeRequest<'_>,
-    most_failures: u32,
-    now: DateTime<Utc>,
-) -> Result<Scope, Refused<RedeemError>> {
-    let code = code.ok_or(Refused::harmlessly(RedeemError::Unknown))?;
+pub fn redeem(code: &IssuedCode, request: &CodeRequest<'_>, most_failures: u32, now: DateTime<Utc>) -> Result<Scope, Refused<RedeemError>> {
     if code.client_id != *request.client_id {
         return Err(Refused::harmlessly(RedeemError::WrongClient));
     }
@@ -213,6 +209,7 @@ mod tests {
             expires_at: at(60),
             failures: 0,
             stands: true,
+            grant_id: GrantId::new(uuid::Uuid::from_u128(3)),
             redeemed: None,
         }
     }
@@ -252,7 +249,7 @@ mod tests {
             arrived_at: asked.arrived_at,
             seen_live: asked.seen_live,
         };
-        redeem(Some(code), &request, MOST_FAILURES, now)
+        redeem(code, &request, MOST_FAILURES, now)
     }
 
     fn refused(code: &IssuedCode, change: impl FnOnce(&mut Asked)) -> (RedeemError, Effect) {

@@ -5,13 +5,13 @@ use chrono::{DateTime, Utc};
 use portcullis_verifier::vocabulary::Scope;
 
 use super::{
-    Store, families, on_db, on_db_read, requests,
+    Store, on_db, on_db_read, requests,
     row::row,
-    statement::{First, Pair, first, pair},
+    statement::{First, first},
 };
 use crate::protocol::{
-    code::{IssuedCode, RedeemError, Redemption},
-    refused::{Effect, Refused},
+    code::{IssuedCode, Redemption},
+    refused::Effect,
     vocabulary::{AuthorizationCode, ClientId, FamilyId, GrantId, RequestHandle, SessionId, TokenHash},
 };
 
@@ -40,17 +40,10 @@ pub struct NewCode {
     pub issued_at: DateTime<Utc>,
     /// Dead from here on.
     pub expires_at: DateTime<Utc>,
+    /// The grant it belongs to, unless the person gave this client one before.
+    pub grant_id: GrantId,
     /// The consent to remember, if it is: the redirect set it is for, and its scope.
     pub remember: Option<(String, Scope)>,
-}
-
-/// The grant that a code becomes, unless the person gave this client one before.
-#[derive(Clone, Copy, Debug)]
-pub struct PendingGrant {
-    /// A fresh identifier.
-    pub id: GrantId,
-    /// How many families one person and client may have.
-    pub most_families: i64,
 }
 
 /// The tokens that a code gives.
@@ -68,13 +61,10 @@ pub struct NewFamily {
     pub expires_at: DateTime<Utc>,
 }
 
-/// The outcome of an exchange: what leaves, or why nothing does.
-pub type CodeVerdict<T> = Result<T, RedeemError>;
-
 row! { CodeRow {
     client_id: String, user_id: String, redirect_uri: String, code_challenge: String, resource: String, scope: String,
     auth_time: DateTime<Utc>, expires_at: DateTime<Utc>, failures: i64, withdrawn_at: Option<DateTime<Utc>>,
-    redeemed_at: Option<DateTime<Utc>>, family_id: Option<String>, user_name: Option<String>, sessions: i64, families: i64,
+    redeemed_at: Option<DateTime<Utc>>, grant_id: String, family_id: Option<String>, user_name: Option<String>, sessions: i64,
 } }
 
 impl TryFrom<CodeRow> for IssuedCode {
@@ -97,13 +87,18 @@ impl TryFrom<CodeRow> for IssuedCode {
             expires_at: row.expires_at,
             failures: u32::try_from(row.failures).context("codes.failures")?,
             stands: row.withdrawn_at.is_none() && row.sessions == 1,
+            grant_id: row.grant_id.parse().context("codes.grant_id")?,
             redeemed,
         })
     }
 }
 
 const ADD: &str = "INSERT INTO codes (issuer_id, hash, client_id, user_id, session_hash, redirect_uri, code_challenge, resource, scope, \
-    auth_time, issued_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
+    auth_time, issued_at, expires_at, grant_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
+const GRANT: &str = "INSERT INTO grants (issuer_id, id, user_id, client_id, resource, scope, created_at, last_used_at) \
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $7) ON CONFLICT (issuer_id, user_id, client_id, resource) WHERE revoked_at IS NULL \
+    DO UPDATE SET last_used_at = excluded.last_used_at RETURNING id, scope";
+const WIDEN_GRANT: &str = "UPDATE grants SET scope = $3 WHERE issuer_id = $1 AND id = $2";
 /// The oldest codes in flight beyond a number die.
 const TRIM: &str = "UPDATE codes SET withdrawn_at = $4 WHERE issuer_id = $1 AND withdrawn_at IS NULL AND redeemed_at IS NULL AND hash IN \
     (SELECT hash FROM codes WHERE issuer_id = $1 AND user_id = $2 AND client_id = $3 AND redeemed_at IS NULL AND expires_at > $4 \
@@ -113,27 +108,51 @@ const REMEMBER: &str = "INSERT INTO consents (issuer_id, user_id, client_id, res
     DO UPDATE SET redirect_set = excluded.redirect_set, scope = excluded.scope, given_at = excluded.given_at";
 const CLIENT_USED: &str =
     "UPDATE clients SET first_used_at = COALESCE(first_used_at, $3), last_used_at = $3 WHERE issuer_id = $1 AND id = $2";
-const LIVES: &str = "SELECT redeemed_at IS NULL FROM codes WHERE issuer_id = $1 AND hash = $2";
-/// A write on the row comes first: whoever comes second waits, and then sees what
-/// became of the code.
-const TAKE: First = first!(
-    "UPDATE codes SET presented_at = $3 WHERE issuer_id = $1 AND hash = $2 \
-    RETURNING client_id, user_id, redirect_uri, code_challenge, resource, scope, auth_time, expires_at, failures, withdrawn_at, redeemed_at, family_id, \
-    (SELECT name FROM users u WHERE u.issuer_id = codes.issuer_id AND u.id = codes.user_id AND u.disabled_at IS NULL) AS user_name, \
-    (SELECT COUNT(*) FROM sessions s WHERE s.issuer_id = codes.issuer_id AND s.hash = codes.session_hash) AS sessions, \
-    (SELECT COUNT(*) FROM token_families f WHERE f.issuer_id = codes.issuer_id AND f.user_id = codes.user_id AND f.client_id = codes.client_id \
-     AND f.revoked_at IS NULL) AS families"
-);
+const FIND: &str = "SELECT c.client_id, c.user_id, c.redirect_uri, c.code_challenge, c.resource, c.scope, c.auth_time, c.expires_at, c.failures, \
+    c.withdrawn_at, c.redeemed_at, c.grant_id, c.family_id, \
+    (SELECT name FROM users u WHERE u.issuer_id = c.issuer_id AND u.id = c.user_id AND u.disabled_at IS NULL) AS user_name, \
+    (SELECT COUNT(*) FROM sessions s WHERE s.issuer_id = c.issuer_id AND s.hash = c.session_hash) AS sessions \
+    FROM codes c WHERE c.issuer_id = $1 AND c.hash = $2";
 const COUNT_FAILURE: &str = "UPDATE codes SET failures = failures + 1 WHERE issuer_id = $1 AND hash = $2";
-const GRANT: &str = "INSERT INTO grants (issuer_id, id, user_id, client_id, resource, scope, created_at, last_used_at) \
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $7) ON CONFLICT (issuer_id, user_id, client_id, resource) WHERE revoked_at IS NULL \
-    DO UPDATE SET last_used_at = excluded.last_used_at RETURNING id, scope";
-const WIDEN_GRANT: &str = "UPDATE grants SET scope = $3 WHERE issuer_id = $1 AND id = $2";
-/// The family is born and the code spent.
-const REDEEM: Pair = pair!(
-    "INSERT INTO token_families (issuer_id, id, grant_id, client_id, user_id, resource, scope, auth_time, created_at, \
-     generation, current_hash, last_used_at, idle_expires_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0, $10, $9, $11, $12)",
-    "UPDATE codes SET redeemed_at = $9, family_id = $2 WHERE issuer_id = $1 AND hash = $13 AND redeemed_at IS NULL RETURNING 1"
+
+/// The code is what it was when it was judged good: nobody has redeemed or withdrawn
+/// it, no exchange has failed since, person and session are there.
+macro_rules! unchanged {
+    () => {
+        "c.issuer_id = $1 AND c.hash = $2 AND c.redeemed_at IS NULL AND c.withdrawn_at IS NULL AND c.failures = $9 \
+         AND EXISTS (SELECT 1 FROM users u WHERE u.issuer_id = c.issuer_id AND u.id = c.user_id AND u.disabled_at IS NULL) \
+         AND EXISTS (SELECT 1 FROM sessions s WHERE s.issuer_id = c.issuer_id AND s.hash = c.session_hash)"
+    };
+}
+
+macro_rules! birth {
+    () => {
+        "INSERT INTO token_families (issuer_id, id, grant_id, client_id, user_id, resource, scope, auth_time, created_at, \
+         generation, current_hash, last_used_at, idle_expires_at, expires_at) \
+         SELECT c.issuer_id, $3, c.grant_id, c.client_id, c.user_id, c.resource, $4, c.auth_time, $5, 0, $6, $5, $7, $8 FROM "
+    };
+}
+
+/// How many families this person and client have beside the new one.
+macro_rules! others {
+    () => {
+        "(SELECT COUNT(*) FROM token_families f WHERE f.issuer_id = codes.issuer_id AND f.user_id = codes.user_id \
+         AND f.client_id = codes.client_id AND f.revoked_at IS NULL AND f.id <> $3)"
+    };
+}
+
+/// The family is born and the code spent on it: both or, without a row, neither.
+const REDEEM: First = first!(
+    postgres: [
+        "WITH good AS (SELECT issuer_id, grant_id, client_id, user_id, resource, auth_time FROM codes c WHERE ", unchanged!(), " FOR UPDATE), \
+         born AS (", birth!(), "good c RETURNING id) \
+         UPDATE codes SET redeemed_at = $5, family_id = born.id FROM born WHERE issuer_id = $1 AND hash = $2 RETURNING ", others!(),
+    ],
+    sqlite: [
+        birth!(), "codes c WHERE ", unchanged!(), "; \
+         UPDATE codes SET redeemed_at = $5, family_id = $3 WHERE issuer_id = $1 AND hash = $2 \
+         AND EXISTS (SELECT 1 FROM token_families f WHERE f.issuer_id = $1 AND f.id = $3) RETURNING ", others!(),
+    ],
 );
 /// The families of a person and client beyond a number: the longest idle go.
 const TRIM_FAMILIES: &str = "UPDATE token_families SET revoked_at = $4, revoked_because = 'too many' \
@@ -145,7 +164,9 @@ const MOST_IN_FLIGHT: i64 = 5;
 
 impl Store {
     /// Stores a code as the answer to a request; `false` if that was answered
-    /// before. The consent is remembered with it, if it is to be.
+    /// before. What the person allowed is kept as their grant to this client, and
+    /// remembered as consent if it is to be.
+    #[expect(clippy::too_many_lines, reason = "one transaction, told in one piece")]
     pub async fn issue_code(&self, handle: &TokenHash<RequestHandle>, code: &NewCode) -> anyhow::Result<bool> {
         on_db!(self.db, |writer| {
             let mut step = writer.begin_write().await?;
@@ -160,6 +181,21 @@ impl Store {
                 step.rollback().await?;
                 return Ok(false);
             }
+            let (grant_id, granted): (String, String) = sqlx::query_as(GRANT)
+                .bind(self.issuer_id)
+                .bind(code.grant_id.to_string())
+                .bind(&code.user_id)
+                .bind(code.client_id.as_str())
+                .bind(&code.resource)
+                .bind(code.scope.to_string())
+                .bind(code.issued_at)
+                .fetch_one(&mut *step)
+                .await?;
+            let granted: Scope = granted.parse().context("grants.scope")?;
+            if !code.scope.is_within(&granted) {
+                let wider = granted.union(&code.scope).to_string();
+                sqlx::query(WIDEN_GRANT).bind(self.issuer_id).bind(&grant_id).bind(wider).execute(&mut *step).await?;
+            }
             sqlx::query(ADD)
                 .bind(self.issuer_id)
                 .bind(code.hash.as_bytes())
@@ -173,6 +209,7 @@ impl Store {
                 .bind(code.auth_time)
                 .bind(code.issued_at)
                 .bind(code.expires_at)
+                .bind(&grant_id)
                 .execute(&mut *step)
                 .await?;
             let trim = sqlx::query(TRIM).bind(self.issuer_id).bind(&code.user_id).bind(code.client_id.as_str());
@@ -195,92 +232,69 @@ impl Store {
         })
     }
 
-    /// Whether a code is unredeemed, for all to see; `None` if there is none. A
-    /// guess costs no write.
-    pub async fn code_lives(&self, hash: &TokenHash<AuthorizationCode>) -> anyhow::Result<Option<bool>> {
-        let row: Option<(bool,)> =
-            on_db_read!(self.db, |pool| sqlx::query_as(LIVES).bind(self.issuer_id).bind(hash.as_bytes()).fetch_optional(pool).await)?;
-        Ok(row.map(|(lives,)| lives))
+    /// A code as it stands; `None` if there is none. Nothing is locked: a guess
+    /// costs no write.
+    pub async fn find_code(&self, hash: &TokenHash<AuthorizationCode>) -> anyhow::Result<Option<IssuedCode>> {
+        let row: Option<CodeRow> =
+            on_db_read!(self.db, |pool| sqlx::query_as(FIND).bind(self.issuer_id).bind(hash.as_bytes()).fetch_optional(pool).await)
+                .context("reading a code")?;
+        row.map(IssuedCode::try_from).transpose()
     }
 
-    /// Takes the code's row, lets `decide` judge it and `issue` make the tokens,
-    /// stores the outcome: one transaction. If `issue` fails, nothing is spent.
-    #[expect(clippy::too_many_lines, reason = "one transaction, told in one piece")]
-    pub async fn exchange_code<D, T>(
+    /// Stores what a refused exchange leaves behind.
+    pub async fn refuse_code(
         &self,
         hash: &TokenHash<AuthorizationCode>,
-        pending: PendingGrant,
+        code: &IssuedCode,
+        effect: Effect,
         now: DateTime<Utc>,
-        decide: impl FnOnce(Option<&IssuedCode>) -> Result<D, Refused<RedeemError>>,
-        issue: impl FnOnce(&IssuedCode, GrantId, D) -> anyhow::Result<(NewFamily, T)>,
-    ) -> anyhow::Result<CodeVerdict<T>> {
+    ) -> anyhow::Result<()> {
+        match (effect, code.redeemed) {
+            (Effect::CountFailure, _) => on_db!(self.db, |writer| {
+                let mut step = writer.begin_write().await?;
+                sqlx::query(COUNT_FAILURE).bind(self.issuer_id).bind(hash.as_bytes()).execute(&mut *step).await?;
+                step.commit().await
+            }),
+            (Effect::RevokeFamily, Some(redemption)) => self.revoke_family(redemption.family_id, "code replay", now).await,
+            (Effect::RevokeFamily | Effect::Nothing, _) => Ok(()),
+        }
+    }
+
+    /// Spends a code on a family, unless it has changed since it was found: `false`
+    /// then, and it is to be judged again. Of any number of requests for
+    /// one code, one gets `true`.
+    pub async fn redeem_code(
+        &self,
+        hash: &TokenHash<AuthorizationCode>,
+        found: &IssuedCode,
+        family: &NewFamily,
+        most_families: i64,
+        now: DateTime<Utc>,
+    ) -> anyhow::Result<bool> {
         on_db!(self.db, |writer| {
-            let taken = writer.begin_with(TAKE, |take| take.bind(self.issuer_id).bind(hash.as_bytes()).bind(now)).await?;
-            let (mut step, row): (_, Option<CodeRow>) = taken;
-            let families = row.as_ref().map_or(0, |row| row.families);
-            let code = row.map(IssuedCode::try_from).transpose()?;
-            let (code, verdict) = match (decide(code.as_ref()), code) {
-                (Ok(verdict), Some(code)) => (code, verdict),
-                (Ok(_), None) => anyhow::bail!("a code that does not exist was judged good"),
-                (Err(refused), code) => {
-                    match refused.effect {
-                        Effect::CountFailure => {
-                            sqlx::query(COUNT_FAILURE).bind(self.issuer_id).bind(hash.as_bytes()).execute(&mut *step).await?;
-                        }
-                        Effect::RevokeFamily => {
-                            if let Some(redemption) = code.and_then(|code| code.redeemed) {
-                                let family = redemption.family_id.to_string();
-                                let revoke = sqlx::query(families::REVOKE).bind(self.issuer_id).bind(family).bind(now).bind("code replay");
-                                revoke.execute(&mut *step).await?;
-                            }
-                        }
-                        Effect::Nothing => {
-                            step.rollback().await?;
-                            return Ok(Err(refused.error));
-                        }
-                    }
-                    step.commit().await?;
-                    return Ok(Err(refused.error));
-                }
+            let redeem = writer.begin_with(REDEEM, |redeem| {
+                redeem
+                    .bind(self.issuer_id)
+                    .bind(hash.as_bytes())
+                    .bind(family.id.to_string())
+                    .bind(family.scope.to_string())
+                    .bind(now)
+                    .bind(family.refresh_hash.map(Vec::from))
+                    .bind(family.idle_expires_at)
+                    .bind(family.expires_at)
+                    .bind(i64::from(found.failures))
+            });
+            let (mut step, others): (_, Option<(i64,)>) = redeem.await?;
+            let Some((others,)) = others else {
+                step.rollback().await?;
+                return Ok(false);
             };
-            let (grant_id, granted): (String, String) = sqlx::query_as(GRANT)
-                .bind(self.issuer_id)
-                .bind(pending.id.to_string())
-                .bind(&code.user_id)
-                .bind(code.client_id.as_str())
-                .bind(&code.resource)
-                .bind(code.scope.to_string())
-                .bind(now)
-                .fetch_one(&mut *step)
-                .await?;
-            let granted: Scope = granted.parse().context("grants.scope")?;
-            if !code.scope.is_within(&granted) {
-                let wider = granted.union(&code.scope).to_string();
-                sqlx::query(WIDEN_GRANT).bind(self.issuer_id).bind(&grant_id).bind(wider).execute(&mut *step).await?;
-            }
-            let (family, issued) = issue(&code, grant_id.parse().context("grants.id")?, verdict)?;
-            let redeem = sqlx::query(step.text_of(REDEEM))
-                .bind(self.issuer_id)
-                .bind(family.id.to_string())
-                .bind(&grant_id)
-                .bind(code.client_id.as_str())
-                .bind(&code.user_id)
-                .bind(&code.resource)
-                .bind(family.scope.to_string())
-                .bind(code.auth_time)
-                .bind(now)
-                .bind(family.refresh_hash.map(Vec::from))
-                .bind(family.idle_expires_at)
-                .bind(family.expires_at)
-                .bind(hash.as_bytes());
-            let spent = redeem.fetch_optional(&mut *step).await?;
-            anyhow::ensure!(spent.is_some(), "a code was redeemed behind its lock");
-            if families >= pending.most_families {
-                let trim = sqlx::query(TRIM_FAMILIES).bind(self.issuer_id).bind(&code.user_id).bind(code.client_id.as_str());
-                trim.bind(now).bind(pending.most_families).execute(&mut *step).await?;
+            if others >= most_families {
+                let trim = sqlx::query(TRIM_FAMILIES).bind(self.issuer_id).bind(&found.user_id).bind(found.client_id.as_str());
+                trim.bind(now).bind(most_families).execute(&mut *step).await?;
             }
             step.commit().await.context("redeeming a code")?;
-            Ok(Ok(issued))
+            Ok(true)
         })
     }
 }

@@ -18,10 +18,7 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
-use super::{
-    statement::{First, Pair},
-    writer::Writer,
-};
+use super::{statement::First, writer::Writer};
 use crate::secret::Secret;
 
 /// Which database, and where.
@@ -90,12 +87,6 @@ impl PgWriter {
 }
 
 impl PgStep {
-    /// The text of two statements in one.
-    #[expect(clippy::unused_self, reason = "a step knows which database it is on; SQLite's says another")]
-    pub(super) fn text_of(&self, pair: Pair) -> &'static str {
-        pair.postgres
-    }
-
     pub(super) async fn commit(self) -> anyhow::Result<()> {
         self.0.commit().await.context("committing")
     }

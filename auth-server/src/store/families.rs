@@ -152,11 +152,11 @@ const STANDS: &str = "SELECT f.revoked_at IS NULL \
 const ROTATE: &str = "UPDATE token_families SET generation = generation + 1, parent_hash = current_hash, current_hash = $3, rotated_at = $4, \
     idle_expires_at = $5 WHERE issuer_id = $1 AND id = $2";
 const KEEP: &str = "UPDATE token_families SET idle_expires_at = $3 WHERE issuer_id = $1 AND id = $2";
-pub(super) const REVOKE: &str =
+const REVOKE: &str =
     "UPDATE token_families SET revoked_at = $3, revoked_because = $4 WHERE issuer_id = $1 AND id = $2 AND revoked_at IS NULL";
 /// Codes of the same grant that are still in flight die with the family.
 const WITHDRAW_CODES: &str = "UPDATE codes SET withdrawn_at = $3 WHERE issuer_id = $1 AND redeemed_at IS NULL AND withdrawn_at IS NULL \
-    AND (user_id, client_id, resource) IN (SELECT user_id, client_id, resource FROM token_families WHERE issuer_id = $1 AND id = $2)";
+    AND grant_id = (SELECT grant_id FROM token_families WHERE issuer_id = $1 AND id = $2)";
 
 impl Store {
     /// Takes the family's row, lets `decide` judge what was presented, stores the

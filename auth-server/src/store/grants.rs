@@ -94,8 +94,8 @@ const GRANTED: &str =
 const OPEN_GRANT: &str = "SELECT user_id, client_id, resource FROM grants WHERE issuer_id = $1 AND id = $2 AND revoked_at IS NULL";
 const OPEN_OF_USER: &str = "SELECT id FROM grants WHERE issuer_id = $1 AND user_id = $2 AND revoked_at IS NULL";
 const REVOKE: &str = "UPDATE grants SET revoked_at = $3, revoked_because = $4 WHERE issuer_id = $1 AND id = $2 AND revoked_at IS NULL";
-const WITHDRAW_CODES: &str = "UPDATE codes SET withdrawn_at = $5 WHERE issuer_id = $1 AND user_id = $2 AND client_id = $3 AND resource = $4 \
-    AND redeemed_at IS NULL AND withdrawn_at IS NULL";
+const WITHDRAW_CODES: &str =
+    "UPDATE codes SET withdrawn_at = $3 WHERE issuer_id = $1 AND grant_id = $2 AND redeemed_at IS NULL AND withdrawn_at IS NULL";
 const FORGET_CONSENT: &str = "DELETE FROM consents WHERE issuer_id = $1 AND user_id = $2 AND client_id = $3 AND resource = $4";
 
 const COUNT_OF_CLIENT: &str =
@@ -199,8 +199,7 @@ impl Store {
                 return Ok(false);
             };
             sqlx::query(REVOKE).bind(self.issuer_id).bind(&id).bind(now).bind(because).execute(&mut *step).await?;
-            let withdraw = sqlx::query(WITHDRAW_CODES).bind(self.issuer_id).bind(&user_id).bind(&client_id);
-            withdraw.bind(&resource).bind(now).execute(&mut *step).await?;
+            sqlx::query(WITHDRAW_CODES).bind(self.issuer_id).bind(&id).bind(now).execute(&mut *step).await?;
             let forget = sqlx::query(FORGET_CONSENT).bind(self.issuer_id).bind(&user_id).bind(&client_id);
             forget.bind(&resource).execute(&mut *step).await?;
             step.commit().await.context("revoking a grant")?;

@@ -33,7 +33,7 @@ use db::{Db, on_db, on_db_read};
 use portcullis_verifier::vocabulary::Issuer;
 
 pub use clients::{ClientCounts, RemovedClient};
-pub use codes::{CodeVerdict, NewCode, NewFamily, PendingGrant};
+pub use codes::{NewCode, NewFamily};
 pub use db::Location;
 pub use families::{FamilyStory, RefreshOutcome};
 pub use grants::{GrantCounts, GrantSummary, Revocation};

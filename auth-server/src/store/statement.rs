@@ -4,36 +4,26 @@
 /// savepoint, which takes the place of the one before it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct First {
+    /// What PostgreSQL hears.
     pub(super) alone: &'static str,
     pub(super) in_even: &'static str,
     pub(super) in_odd: &'static str,
 }
 
-/// Two statements with the same parameters, between which nothing is decided: one
-/// trip. The second says by a row whether it found what it should change.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Pair {
-    pub(super) postgres: &'static str,
-    pub(super) sqlite: &'static str,
-}
-
-/// Declares a [`First`] out of the parts of its text.
+/// Declares a [`First`] out of the parts of its text. Where one text does not do
+/// for both databases there are two: PostgreSQL prepares no text with several
+/// statements, and SQLite takes no statement that changes rows into another.
 macro_rules! first {
-    ($($part:expr),+ $(,)?) => {
+    (postgres: [$($postgres:expr),+ $(,)?], sqlite: [$($sqlite:expr),+ $(,)?] $(,)?) => {
         $crate::store::statement::First {
-            alone: concat!($($part),+),
-            in_even: concat!("RELEASE odd; SAVEPOINT even; ", $($part),+),
-            in_odd: concat!("RELEASE even; SAVEPOINT odd; ", $($part),+),
+            alone: concat!($($postgres),+),
+            in_even: concat!("RELEASE odd; SAVEPOINT even; ", $($sqlite),+),
+            in_odd: concat!("RELEASE even; SAVEPOINT odd; ", $($sqlite),+),
         }
     };
-}
-
-/// Declares a [`Pair`]. (One text with several statements is nothing PostgreSQL
-/// prepares, and a statement that changes rows is nothing SQLite takes into another.)
-macro_rules! pair {
-    ($one:literal, $other:literal) => {
-        $crate::store::statement::Pair { postgres: concat!("WITH one AS (", $one, ") ", $other), sqlite: concat!($one, "; ", $other) }
+    ($($part:expr),+ $(,)?) => {
+        $crate::store::statement::first!(postgres: [$($part),+], sqlite: [$($part),+])
     };
 }
 
-pub(super) use {first, pair};
+pub(super) use first;

@@ -16,32 +16,40 @@ use crate::{
         code::{self, CodeRequest, IssuedCode, RedeemError},
         error::{ErrorCode, OAuthError},
         metadata::OFFLINE_ACCESS,
-        vocabulary::{AuthorizationCode, FamilyId, GrantId, Token, TokenHash},
+        refused::Refused,
+        vocabulary::{AuthorizationCode, FamilyId, Token, TokenHash},
     },
-    store::{NewFamily, PendingGrant},
+    store::NewFamily,
     tokens::RefreshToken,
 };
 
-/// Redeems a code.
+/// Somebody who changes one code so often in no time is up to no good.
+const MOST_TRIES: usize = 8;
+
+/// Redeems a code: judges it as it was found, makes the tokens, and spends it if it
+/// is still the same then. Until that moment nothing is spent (OA-TK-14).
 pub(crate) async fn exchange(app: &App, client: &AuthenticatedClient, request: &ClientRequest) -> Result<TokenResponse, ApiFailure> {
     let now = app.clock.now();
     let hash = presented(request)?.ok_or_else(|| refused(client, RedeemError::Unknown))?;
-    let seen_live = app.store.code_lives(&hash).await?.ok_or_else(|| refused(client, RedeemError::Unknown))?;
-    let pending =
-        PendingGrant { id: GrantId::new(entropy::identifier(now)?), most_families: i64::from(app.config.tokens.families_per_client) };
-    let fresh =
-        Fresh { family_id: FamilyId::new(entropy::identifier(now)?), refresh_secret: entropy::random()?, token_random: entropy::random()? };
-    let verdict = app
-        .store
-        .exchange_code(
-            &hash,
-            pending,
-            now,
-            |code| judge(app, client, request, code, seen_live, now),
-            |code, grant_id, scope| issue(app, client, code, grant_id, &scope, &fresh, now),
-        )
-        .await?;
-    verdict.map_err(|error| refused(client, error))
+    let fresh = Fresh::new(now)?;
+    let mut seen_live = false;
+    for _ in 0..MOST_TRIES {
+        let code = app.store.find_code(&hash).await?.ok_or_else(|| refused(client, RedeemError::Unknown))?;
+        seen_live |= code.redeemed.is_none();
+        let scope = match judge(app, client, request, &code, seen_live, now) {
+            Ok(scope) => scope,
+            Err(Refused { error, effect }) => {
+                app.store.refuse_code(&hash, &code, effect, now).await?;
+                return Err(refused(client, error));
+            }
+        };
+        let (family, response) = issue(app, client, &code, &scope, &fresh, now)?;
+        if app.store.redeem_code(&hash, &code, &family, i64::from(app.config.tokens.families_per_client), now).await? {
+            record(client, &code, &scope);
+            return Ok(response);
+        }
+    }
+    Err(anyhow::anyhow!("a code was changed {MOST_TRIES} times while it was redeemed").into())
 }
 
 fn presented(request: &ClientRequest) -> Result<Option<TokenHash<AuthorizationCode>>, ApiFailure> {
@@ -52,30 +60,40 @@ fn presented(request: &ClientRequest) -> Result<Option<TokenHash<AuthorizationCo
     Ok(Token::parse(code).ok().map(|code| code.hash()))
 }
 
-/// Random values, made before the transaction begins.
+/// What is made once for a request, however often its code is judged.
 struct Fresh {
     family_id: FamilyId,
     refresh_secret: [u8; 32],
     token_random: [u8; 16],
 }
 
+impl Fresh {
+    fn new(now: DateTime<Utc>) -> anyhow::Result<Self> {
+        Ok(Self {
+            family_id: FamilyId::new(entropy::identifier(now)?),
+            refresh_secret: entropy::random()?,
+            token_random: entropy::random()?,
+        })
+    }
+}
+
 fn judge(
     app: &App,
     client: &AuthenticatedClient,
     request: &ClientRequest,
-    code: Option<&IssuedCode>,
+    code: &IssuedCode,
     seen_live: bool,
     now: DateTime<Utc>,
-) -> Result<Scope, crate::protocol::refused::Refused<RedeemError>> {
+) -> Result<Scope, Refused<RedeemError>> {
     let resources = app.resources.load();
-    let resource = code.and_then(|code| resources.by_identifier(&code.resource));
+    let resource = resources.by_identifier(&code.resource);
     let asked = CodeRequest {
         client_id: &client.id,
         redirect_uri: request.form.get("redirect_uri"),
         code_verifier: request.form.get("code_verifier"),
         resources: request.form.resources(),
         resource: resource.as_deref(),
-        redirect_uri_stands: code.and_then(|code| code.redirect_uri.parse().ok()).is_some_and(|uri| client.may_redirect_to(&uri)),
+        redirect_uri_stands: code.redirect_uri.parse().is_ok_and(|uri| client.may_redirect_to(&uri)),
         arrived_at: request.arrived_at,
         seen_live,
     };
@@ -86,7 +104,6 @@ fn issue(
     app: &App,
     client: &AuthenticatedClient,
     code: &IssuedCode,
-    grant_id: GrantId,
     scope: &Scope,
     fresh: &Fresh,
     now: DateTime<Utc>,
@@ -100,18 +117,11 @@ fn issue(
         client_id: &client.id,
         scope,
         id: TokenId::in_family(fresh.family_id, fresh.token_random),
-        person: Some((code.auth_time, grant_id)),
+        person: Some((code.auth_time, code.grant_id)),
     };
     let mut response = mint.sign(app, now)?;
     let refresh_token = may_refresh(app, client, code).then(|| app.refresh_tokens.first(fresh.family_id, fresh.refresh_secret));
     response.refresh_token = refresh_token.as_ref().map(|token| token.wire().to_owned());
-    Event::of(Step::CodeRedeemed)
-        .client(client.id.as_str())
-        .user(&code.user_id)
-        .grant(grant_id)
-        .resource(&code.resource)
-        .scope(scope)
-        .record();
     let tokens = &app.config.tokens;
     let family = NewFamily {
         id: fresh.family_id,
@@ -121,6 +131,16 @@ fn issue(
         expires_at: now + tokens.refresh_absolute_lifetime,
     };
     Ok((family, response))
+}
+
+fn record(client: &AuthenticatedClient, code: &IssuedCode, scope: &Scope) {
+    Event::of(Step::CodeRedeemed)
+        .client(client.id.as_str())
+        .user(&code.user_id)
+        .grant(code.grant_id)
+        .resource(&code.resource)
+        .scope(scope)
+        .record();
 }
 
 /// Whenever the client may use one (MCP-AS-92), unless the operator wants it asked for.

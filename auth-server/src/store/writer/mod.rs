@@ -31,7 +31,7 @@ use sqlx::{
 };
 use tokio::sync::{Mutex, OwnedMutexGuard, watch};
 
-use super::statement::{First, Pair};
+use super::statement::First;
 use savepoint::{Mark, Place};
 
 /// A batch is closed after so many steps …
@@ -283,12 +283,6 @@ impl Batch {
 }
 
 impl Step {
-    /// The text of two statements in one.
-    #[expect(clippy::unused_self, reason = "a step knows which database it is on; PostgreSQL's says another")]
-    pub(super) fn text_of(&self, pair: Pair) -> &'static str {
-        pair.sqlite
-    }
-
     /// Keeps what the step did; returns once that is durable.
     pub(super) async fn commit(self) -> anyhow::Result<()> {
         self.end().await
