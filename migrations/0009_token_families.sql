@@ -26,4 +26,3 @@ CREATE TABLE token_families (
 );
 
 CREATE INDEX token_families_by_grant ON token_families (issuer_id, grant_id);
-CREATE INDEX token_families_by_owner ON token_families (issuer_id, user_id, client_id);

@@ -91,21 +91,23 @@ async fn code(store: &Opened, number: u8, now: DateTime<Utc>) -> bool {
 }
 
 async fn code_for(store: &Opened, number: u8, scope: &str, now: DateTime<Utc>) -> bool {
-    let new = NewCode {
-        hash: code_hash(number),
+    let issued = IssuedCode {
         client_id: client_id(),
         user_id: "u_ada".to_owned(),
-        session: Token::<SessionId>::new([1; 32]).hash(),
+        user_name: Some("ada".to_owned()),
         redirect_uri: CALLBACK.to_owned(),
-        code_challenge: "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM".to_owned(),
+        code_challenge: "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM".parse().unwrap(),
         resource: FILES.to_owned(),
         scope: scope.parse().unwrap(),
         auth_time: at(0),
-        issued_at: now,
         expires_at: now + TimeDelta::minutes(1),
+        failures: 0,
+        stands: true,
         grant_id: GrantId::new(entropy::identifier(now).unwrap()),
-        remember: None,
+        redeemed: None,
     };
+    let session = Token::<SessionId>::new([1; 32]).hash();
+    let new = NewCode { hash: code_hash(number), code: issued, session, issued_at: now, remember: None };
     store.issue_code(&Token::<RequestHandle>::new([number; 32]).hash(), &new).await.unwrap()
 }
 

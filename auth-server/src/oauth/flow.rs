@@ -22,6 +22,7 @@ use crate::{
     protocol::{
         authorize::{self, AuthorizationRequest, PageError, RefusedRequest},
         client::Client,
+        code::IssuedCode,
         consent::{self, Decision, Remembered},
         metadata::OFFLINE_ACCESS,
         next_step::{Consented, NextStep, Requested, SessionView, Situation, may_tell_of_fault, next_step},
@@ -228,21 +229,23 @@ async fn issue(
     if request.offline_access {
         scope = scope.union(&OFFLINE_ACCESS.parse().map_err(anyhow::Error::new)?);
     }
-    let new = NewCode {
-        hash: code.hash(),
+    let issued = IssuedCode {
         client_id: pending.client.id.clone(),
         user_id: consented.user_id().to_owned(),
-        session: signed_in.cookie.clone(),
+        user_name: Some(signed_in.session.user_name.clone()),
         redirect_uri: request.redirect_uri.as_str().to_owned(),
-        code_challenge: request.code_challenge.as_str().to_owned(),
+        code_challenge: request.code_challenge.clone(),
         resource: request.resource.clone(),
         scope,
         auth_time: consented.auth_time(),
-        issued_at: now,
         expires_at: now + app.config.tokens.code_lifetime,
+        failures: 0,
+        stands: true,
         grant_id: GrantId::new(entropy::identifier(now)?),
-        remember: consented.remember().cloned(),
+        redeemed: None,
     };
+    let remember = consented.remember().cloned();
+    let new = NewCode { hash: code.hash(), code: issued, session: signed_in.cookie.clone(), issued_at: now, remember };
     if !app.store.issue_code(&pending.handle.hash(), &new).await? {
         return Err(PageFailure::answered());
     }

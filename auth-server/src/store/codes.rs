@@ -12,7 +12,7 @@ use super::{
 use crate::protocol::{
     code::{IssuedCode, Redemption},
     refused::Effect,
-    vocabulary::{AuthorizationCode, ClientId, FamilyId, GrantId, RequestHandle, SessionId, TokenHash},
+    vocabulary::{AuthorizationCode, FamilyId, GrantId, RequestHandle, SessionId, TokenHash},
 };
 
 /// A code to be stored, with the consent it rests on.
@@ -20,28 +20,12 @@ use crate::protocol::{
 pub struct NewCode {
     /// The code's hash.
     pub hash: TokenHash<AuthorizationCode>,
-    /// Who asked.
-    pub client_id: ClientId,
-    /// Who allowed it.
-    pub user_id: String,
-    /// In which session.
+    /// The code. Its grant is a fresh one, unless the person gave this client one before.
+    pub code: IssuedCode,
+    /// In which session it was allowed.
     pub session: TokenHash<SessionId>,
-    /// Where the code goes, byte for byte.
-    pub redirect_uri: String,
-    /// What the verifier has to answer.
-    pub code_challenge: String,
-    /// The resource, in its registered spelling.
-    pub resource: String,
-    /// What was allowed.
-    pub scope: Scope,
-    /// When the person signed in.
-    pub auth_time: DateTime<Utc>,
     /// When the code was made.
     pub issued_at: DateTime<Utc>,
-    /// Dead from here on.
-    pub expires_at: DateTime<Utc>,
-    /// The grant it belongs to, unless the person gave this client one before.
-    pub grant_id: GrantId,
     /// The consent to remember, if it is: the redirect set it is for, and its scope.
     pub remember: Option<(String, Scope)>,
 }
@@ -136,8 +120,9 @@ macro_rules! birth {
 /// How many families this person and client have beside the new one.
 macro_rules! others {
     () => {
-        "(SELECT COUNT(*) FROM token_families f WHERE f.issuer_id = codes.issuer_id AND f.user_id = codes.user_id \
-         AND f.client_id = codes.client_id AND f.revoked_at IS NULL AND f.id <> $3)"
+        "(SELECT COUNT(*) FROM grants g JOIN token_families f ON f.issuer_id = g.issuer_id AND f.grant_id = g.id AND f.revoked_at IS NULL \
+         WHERE g.issuer_id = codes.issuer_id AND g.user_id = codes.user_id AND g.client_id = codes.client_id AND g.revoked_at IS NULL \
+         AND f.id <> $3)"
     };
 }
 
@@ -156,8 +141,10 @@ const REDEEM: First = first!(
 );
 /// The families of a person and client beyond a number: the longest idle go.
 const TRIM_FAMILIES: &str = "UPDATE token_families SET revoked_at = $4, revoked_because = 'too many' \
-    WHERE issuer_id = $1 AND revoked_at IS NULL AND id IN (SELECT id FROM token_families \
-    WHERE issuer_id = $1 AND user_id = $2 AND client_id = $3 AND revoked_at IS NULL ORDER BY last_used_at DESC LIMIT 1000 OFFSET $5)";
+    WHERE issuer_id = $1 AND revoked_at IS NULL AND id IN (SELECT f.id FROM grants g \
+     JOIN token_families f ON f.issuer_id = g.issuer_id AND f.grant_id = g.id AND f.revoked_at IS NULL \
+     WHERE g.issuer_id = $1 AND g.user_id = $2 AND g.client_id = $3 AND g.revoked_at IS NULL \
+     ORDER BY f.last_used_at DESC LIMIT 1000 OFFSET $5)";
 
 /// Codes in flight for one person and client.
 const MOST_IN_FLIGHT: i64 = 5;
@@ -166,20 +153,23 @@ impl Store {
     /// Stores a code as the answer to a request; `false` if that was answered
     /// before. What the person allowed is kept as their grant to this client, and
     /// remembered as consent if it is to be.
-    #[expect(clippy::too_many_lines, reason = "one transaction, told in one piece")]
-    pub async fn issue_code(&self, handle: &TokenHash<RequestHandle>, code: &NewCode) -> anyhow::Result<bool> {
+    pub async fn issue_code(&self, handle: &TokenHash<RequestHandle>, new: &NewCode) -> anyhow::Result<bool> {
+        let Some(grant_id) = self.add_code(handle, new).await? else { return Ok(false) };
+        if let Some(recent) = &self.recent_codes {
+            recent.keep(&new.hash, IssuedCode { grant_id, ..new.code.clone() });
+        }
+        Ok(true)
+    }
+
+    /// The grant that the code belongs to; `None` if the request was answered before.
+    async fn add_code(&self, handle: &TokenHash<RequestHandle>, new: &NewCode) -> anyhow::Result<Option<GrantId>> {
+        let NewCode { hash, code, session, issued_at, remember } = new;
         on_db!(self.db, |writer| {
             let mut step = writer.begin_write().await?;
-            let answered = sqlx::query(requests::ANSWER)
-                .bind(self.issuer_id)
-                .bind(handle.as_bytes())
-                .bind(code.issued_at)
-                .execute(&mut *step)
-                .await?
-                .rows_affected();
-            if answered == 0 {
+            let answer = sqlx::query(requests::ANSWER).bind(self.issuer_id).bind(handle.as_bytes()).bind(issued_at);
+            if answer.execute(&mut *step).await?.rows_affected() == 0 {
                 step.rollback().await?;
-                return Ok(false);
+                return Ok(None);
             }
             let (grant_id, granted): (String, String) = sqlx::query_as(GRANT)
                 .bind(self.issuer_id)
@@ -188,7 +178,7 @@ impl Store {
                 .bind(code.client_id.as_str())
                 .bind(&code.resource)
                 .bind(code.scope.to_string())
-                .bind(code.issued_at)
+                .bind(issued_at)
                 .fetch_one(&mut *step)
                 .await?;
             let granted: Scope = granted.parse().context("grants.scope")?;
@@ -198,23 +188,23 @@ impl Store {
             }
             sqlx::query(ADD)
                 .bind(self.issuer_id)
-                .bind(code.hash.as_bytes())
+                .bind(hash.as_bytes())
                 .bind(code.client_id.as_str())
                 .bind(&code.user_id)
-                .bind(code.session.as_bytes())
+                .bind(session.as_bytes())
                 .bind(&code.redirect_uri)
-                .bind(&code.code_challenge)
+                .bind(code.code_challenge.as_str())
                 .bind(&code.resource)
                 .bind(code.scope.to_string())
                 .bind(code.auth_time)
-                .bind(code.issued_at)
+                .bind(issued_at)
                 .bind(code.expires_at)
                 .bind(&grant_id)
                 .execute(&mut *step)
                 .await?;
             let trim = sqlx::query(TRIM).bind(self.issuer_id).bind(&code.user_id).bind(code.client_id.as_str());
-            trim.bind(code.issued_at).bind(MOST_IN_FLIGHT).execute(&mut *step).await?;
-            if let Some((redirect_set, scope)) = &code.remember {
+            trim.bind(issued_at).bind(MOST_IN_FLIGHT).execute(&mut *step).await?;
+            if let Some((redirect_set, scope)) = remember {
                 sqlx::query(REMEMBER)
                     .bind(self.issuer_id)
                     .bind(&code.user_id)
@@ -222,19 +212,22 @@ impl Store {
                     .bind(&code.resource)
                     .bind(redirect_set)
                     .bind(scope.to_string())
-                    .bind(code.issued_at)
+                    .bind(issued_at)
                     .execute(&mut *step)
                     .await?;
             }
-            sqlx::query(CLIENT_USED).bind(self.issuer_id).bind(code.client_id.as_str()).bind(code.issued_at).execute(&mut *step).await?;
+            sqlx::query(CLIENT_USED).bind(self.issuer_id).bind(code.client_id.as_str()).bind(issued_at).execute(&mut *step).await?;
             step.commit().await.context("storing a code")?;
-            Ok(true)
+            Ok(Some(grant_id.parse().context("grants.id")?))
         })
     }
 
     /// A code as it stands; `None` if there is none. Nothing is locked: a guess
     /// costs no write.
     pub async fn find_code(&self, hash: &TokenHash<AuthorizationCode>) -> anyhow::Result<Option<IssuedCode>> {
+        if let Some(code) = self.recent_codes.as_ref().and_then(|recent| recent.take(hash)) {
+            return Ok(Some(code));
+        }
         let row: Option<CodeRow> =
             on_db_read!(self.db, |pool| sqlx::query_as(FIND).bind(self.issuer_id).bind(hash.as_bytes()).fetch_optional(pool).await)
                 .context("reading a code")?;

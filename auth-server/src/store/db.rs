@@ -130,7 +130,7 @@ impl Db {
         let alone = tokio::task::spawn_blocking(move || alone_in(&folder)).await.context("waiting for the folder was interrupted")??;
         create_private(file)?;
         let one = SqlitePoolOptions::new().max_connections(1).idle_timeout(None).max_lifetime(None);
-        let writing = one.connect_with(sqlite_options(file)).await?;
+        let writing = one.connect_with(writing(sqlite_options(file))).await?;
         super::migrations::run(&writing).await?;
         drop(alone);
         let read = SqlitePoolOptions::new()
@@ -190,4 +190,12 @@ fn sqlite_options(file: &Path) -> SqliteConnectOptions {
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
         .busy_timeout(Duration::from_secs(5))
+        // How to undo a step is remembered in memory, not in a file made for it.
+        .pragma("temp_store", "MEMORY")
+}
+
+/// A row that changes again and again moves from the log to the file once in so many
+/// pages (16 MiB), and pages that steps come back to stay in memory (8 MiB).
+fn writing(options: SqliteConnectOptions) -> SqliteConnectOptions {
+    options.pragma("wal_autocheckpoint", "4000").pragma("cache_size", "-8192")
 }

@@ -17,6 +17,7 @@ mod grants;
 mod initial_access_tokens;
 mod migrations;
 mod prune;
+mod recent_codes;
 mod requests;
 mod resources;
 mod revocations;
@@ -31,6 +32,7 @@ mod writer;
 use anyhow::Context as _;
 use db::{Db, on_db, on_db_read};
 use portcullis_verifier::vocabulary::Issuer;
+use recent_codes::RecentCodes;
 
 pub use clients::{ClientCounts, RemovedClient};
 pub use codes::{NewCode, NewFamily};
@@ -49,6 +51,7 @@ pub use users::{NameTaken, NewUser, User};
 pub struct Store {
     db: Db,
     issuer_id: i64,
+    recent_codes: Option<RecentCodes>,
 }
 
 impl Store {
@@ -56,7 +59,7 @@ impl Store {
     pub async fn open(location: &Location, issuer: &Issuer) -> anyhow::Result<Self> {
         let db = Db::open(location).await?;
         let issuer_id = enrol(&db, issuer.as_str()).await.context("finding the issuer in the database")?;
-        Ok(Self { db, issuer_id })
+        Ok(Self::of(db, issuer_id))
     }
 
     /// Opens the database for one of the issuers in it; only where there is none yet
@@ -69,7 +72,12 @@ impl Store {
             return Ok(Err(OtherIssuers(known.into_iter().map(|(known,)| known).collect())));
         }
         let issuer_id = enrol(&db, issuer.as_str()).await.context("finding the issuer in the database")?;
-        Ok(Ok(Self { db, issuer_id }))
+        Ok(Ok(Self::of(db, issuer_id)))
+    }
+
+    fn of(db: Db, issuer_id: i64) -> Self {
+        let recent_codes = matches!(db, Db::Sqlite { .. }).then(RecentCodes::new);
+        Self { db, issuer_id, recent_codes }
     }
 
     /// Ends all connections.

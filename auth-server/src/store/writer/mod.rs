@@ -36,8 +36,8 @@ use savepoint::{Mark, Place};
 
 /// A batch is closed after so many steps …
 const MOST_STEPS: usize = 256;
-/// … or after this long.
-const LONGEST: Duration = Duration::from_millis(5);
+/// … or after this long: a few waits for the disk.
+const LONGEST: Duration = Duration::from_millis(20);
 /// Who waits for the commit looks after it again after this time. Somebody is always
 /// at it: this is for the case that we are wrong, so tests do without.
 const LOOK_AGAIN: Duration = if cfg!(test) { Duration::MAX } else { Duration::from_millis(250) };
