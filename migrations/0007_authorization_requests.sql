@@ -18,5 +18,6 @@ CREATE TABLE authorization_requests (
     FOREIGN KEY (issuer_id, client_id) REFERENCES clients (issuer_id, id) ON DELETE CASCADE
 );
 
-CREATE INDEX authorization_requests_by_source ON authorization_requests (issuer_id, source, created_at);
-CREATE INDEX authorization_requests_by_age ON authorization_requests (issuer_id, created_at);
+-- Only those that wait are counted, and make room.
+CREATE INDEX waiting_requests_by_source ON authorization_requests (issuer_id, source, expires_at) WHERE answered_at IS NULL;
+CREATE INDEX waiting_requests_by_age ON authorization_requests (issuer_id, created_at) WHERE answered_at IS NULL;

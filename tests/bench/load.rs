@@ -54,7 +54,15 @@ pub(crate) async fn play(address: SocketAddr, scripts: Scripts, each: usize) -> 
 pub(crate) async fn ask(address: SocketAddr, request: &[u8]) -> anyhow::Result<Vec<u8>> {
     let mut stream = TcpStream::connect(address).await.context("connecting")?;
     stream.write_all(request).await.context("asking")?;
-    Ok(answer(&mut stream, &mut Vec::new()).await?.to_vec())
+    Ok(answer(&mut stream, &mut Vec::new()).await?.good()?.to_vec())
+}
+
+/// Where the answer sends the browser.
+pub(crate) async fn location(stream: &mut TcpStream, request: &[u8]) -> anyhow::Result<String> {
+    stream.write_all(request).await.context("asking")?;
+    let mut buffer = Vec::new();
+    let answer = answer(stream, &mut buffer).await?;
+    answer.header("location").map(str::to_owned).with_context(|| format!("an answer that leads nowhere: {}", answer.head))
 }
 
 async fn converse(address: SocketAddr, mut script: Box<dyn Script>, each: usize) -> anyhow::Result<(Box<dyn Script>, Vec<Duration>)> {
@@ -66,15 +74,37 @@ async fn converse(address: SocketAddr, mut script: Box<dyn Script>, each: usize)
         let request = script.ask()?;
         let began = Instant::now();
         stream.write_all(&request).await.context("asking")?;
-        let body = answer(&mut stream, &mut buffer).await?;
+        let body = answer(&mut stream, &mut buffer).await?.good()?;
         times.push(began.elapsed());
         script.hear(body)?;
     }
     Ok((script, times))
 }
 
-/// The body of a good answer; anything else is a mistake of the benchmark.
-async fn answer<'b>(stream: &mut TcpStream, buffer: &'b mut Vec<u8>) -> anyhow::Result<&'b [u8]> {
+/// What a server said.
+struct Answer<'b> {
+    head: &'b str,
+    body: &'b [u8],
+}
+
+impl<'b> Answer<'b> {
+    /// The body of a good answer; anything else is a mistake of the benchmark.
+    fn good(self) -> anyhow::Result<&'b [u8]> {
+        if !self.head.starts_with("HTTP/1.1 200 ") {
+            bail!("an answer that is not good: {} {}", self.head, String::from_utf8_lossy(self.body));
+        }
+        Ok(self.body)
+    }
+
+    fn header(&self, wanted: &str) -> Option<&'b str> {
+        self.head
+            .lines()
+            .find_map(|line| line.split_once(": ").filter(|(name, _)| name.eq_ignore_ascii_case(wanted)))
+            .map(|(_, value)| value)
+    }
+}
+
+async fn answer<'b>(stream: &mut TcpStream, buffer: &'b mut Vec<u8>) -> anyhow::Result<Answer<'b>> {
     const HEAD_END: &[u8] = b"\r\n\r\n";
     buffer.clear();
     loop {
@@ -82,20 +112,18 @@ async fn answer<'b>(stream: &mut TcpStream, buffer: &'b mut Vec<u8>) -> anyhow::
             bail!("the server hung up after {}", String::from_utf8_lossy(buffer));
         }
         let Some(head) = buffer.windows(HEAD_END.len()).position(|window| window == HEAD_END) else { continue };
-        let body = head + HEAD_END.len();
-        let head = std::str::from_utf8(buffer.get(..head).unwrap_or_default()).context("a head of plain text")?;
-        let length = head.lines().find_map(content_length).context("an answer without a length")?;
-        if buffer.len() < body + length {
+        let (head, body) = (0..head, head + HEAD_END.len()..);
+        let length = length(buffer.get(head.clone()).unwrap_or_default())?;
+        if buffer.len() < body.start + length {
             continue;
         }
-        if !head.starts_with("HTTP/1.1 200 ") {
-            bail!("an answer that is not good: {}", String::from_utf8_lossy(buffer));
-        }
-        return Ok(buffer.get(body..).unwrap_or_default());
+        let head = std::str::from_utf8(buffer.get(head).unwrap_or_default()).context("a head of plain text")?;
+        return Ok(Answer { head, body: buffer.get(body).unwrap_or_default() });
     }
 }
 
-fn content_length(line: &str) -> Option<usize> {
-    let (name, value) = line.split_once(": ")?;
-    name.eq_ignore_ascii_case("content-length").then(|| value.parse().ok())?
+/// A redirect has no body to tell the length of.
+fn length(head: &[u8]) -> anyhow::Result<usize> {
+    let head = std::str::from_utf8(head).context("a head of plain text")?;
+    Answer { head, body: &[] }.header("content-length").map_or(Ok(0), |length| length.parse().context("a length"))
 }

@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 #![expect(clippy::print_stdout, reason = "a benchmark talks to whoever runs it")]
 
+mod authorize;
 mod cpu;
 mod floor;
 mod load;

@@ -116,6 +116,11 @@ pub(crate) fn get(host: SocketAddr, path: &str) -> Vec<u8> {
     format!("GET {path} HTTP/1.1\r\nhost: {host}\r\naccept: application/json\r\nuser-agent: bench\r\n\r\n").into_bytes()
 }
 
+/// What a browser sends when it follows a link.
+pub(crate) fn browse(host: SocketAddr, target: &str, cookies: &str) -> Vec<u8> {
+    format!("GET {target} HTTP/1.1\r\nhost: {host}\r\naccept: text/html\r\nuser-agent: bench\r\ncookie: {cookies}\r\n\r\n").into_bytes()
+}
+
 fn post(host: SocketAddr, path: &str, basic: Option<(&str, &str)>, form: &[(&str, &str)]) -> Vec<u8> {
     use base64::{Engine as _, prelude::BASE64_STANDARD};
     let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();

@@ -1,12 +1,12 @@
 //! Each kind of request, in rounds: the server, then what it is held against, by
 //! turns, so that what else the machine does falls on both.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 
 use super::{
-    cpu,
+    authorize, cpu,
     load::{self, Scripts},
     options::Options,
     report::{Report, Row, median},
@@ -15,6 +15,7 @@ use super::{
     server::Server,
 };
 
+const CODE: &str = "code";
 /// Families whose tokens are refreshed, in the empty store and in the full one.
 const ACTIVE: u32 = 2048;
 /// Requests of one connection in one round.
@@ -26,6 +27,8 @@ const COMMITS: usize = 100;
 struct Side<'s> {
     server: &'s Server,
     scripts: Scripts,
+    /// Each gets a code before a round, and the round redeems them.
+    browsers: &'s [Arc<str>],
 }
 
 /// One round of one side.
@@ -40,6 +43,7 @@ struct Cast {
     real: Server,
     seed: Seed,
     floor: Server,
+    floor_codes: Vec<String>,
     /// Access tokens of people.
     tokens: Vec<String>,
 }
@@ -55,14 +59,14 @@ struct Pair<'s> {
 
 pub(crate) async fn measure(options: &Options, report: &mut Report) -> anyhow::Result<()> {
     const METADATA: &str = "/.well-known/oauth-authorization-server";
-    const ROWS: [&str; 6] = ["metadata", "jwks", "client_credentials", "code", "refresh", "introspection"];
+    const ROWS: [&str; 6] = ["metadata", "jwks", "client_credentials", CODE, "refresh", "introspection"];
     if ROWS.iter().any(|row| options.wants(row)) {
         let cast = Cast::gather(options).await?;
         let get = |path| move |_: &Cast, server: &Server| requests::same(vec![requests::get(server.address, path)]);
         cast.row("metadata", 1.5, READS, get(METADATA), options, report).await?;
         cast.row("jwks", 1.5, READS, get("/jwks"), options, report).await?;
         cast.row("client_credentials", 2.0, SIGNATURES, machine, options, report).await?;
-        cast.row("code", 2.0, COMMITS, |cast, server| requests::codes(server.address, &cast.seed.codes), options, report).await?;
+        cast.codes(options, report).await?;
         cast.row("introspection", 2.0, SIGNATURES, introspection, options, report).await?;
         cast.row("refresh", 2.0, COMMITS, |cast, server| requests::refreshes(server.address, &cast.seed.active), options, report).await?;
     }
@@ -83,10 +87,10 @@ async fn full_store(options: &Options, report: &mut Report) -> anyhow::Result<()
     if !options.wants(NAME) {
         return Ok(());
     }
-    let (full, of_full) = Server::real(Amount { grants: options.many_grants(), active: ACTIVE, codes: 0 }).await?;
-    let (empty, of_empty) = Server::real(Amount { grants: ACTIVE, active: ACTIVE, codes: 0 }).await?;
-    let ours = Side { server: &full, scripts: requests::refreshes(full.address, &of_full.active) };
-    let beside = Side { server: &empty, scripts: requests::refreshes(empty.address, &of_empty.active) };
+    let (full, of_full) = Server::real(Amount { grants: options.many_grants(), active: ACTIVE, browsers: 0 }).await?;
+    let (empty, of_empty) = Server::real(Amount { grants: ACTIVE, active: ACTIVE, browsers: 0 }).await?;
+    let ours = Side::of(&full, requests::refreshes(full.address, &of_full.active));
+    let beside = Side::of(&empty, requests::refreshes(empty.address, &of_empty.active));
     let pair = Pair { name: NAME, expected: 1.1, each: COMMITS, ours, beside };
     report.add(pair.measure(options.rounds()).await?);
     Ok(())
@@ -94,13 +98,13 @@ async fn full_store(options: &Options, report: &mut Report) -> anyhow::Result<()
 
 impl Cast {
     async fn gather(options: &Options) -> anyhow::Result<Self> {
-        let codes = u32::try_from(CONNECTIONS * COMMITS * (options.rounds() + 1))?;
-        let codes = if options.wants("code") { codes } else { 0 };
-        let (real, seed) = Server::real(Amount { grants: ACTIVE, active: ACTIVE, codes }).await?;
+        let (browsers, floor_codes) =
+            if options.wants(CODE) { (CONNECTIONS * COMMITS, CONNECTIONS * COMMITS * (options.rounds() + 1)) } else { (0, 0) };
+        let (real, seed) = Server::real(Amount { grants: ACTIVE, active: ACTIVE, browsers: u32::try_from(browsers)? }).await?;
         let metadata = ask(&real, requests::get(real.address, "/.well-known/oauth-authorization-server")).await?;
         let jwks = ask(&real, requests::get(real.address, "/jwks")).await?;
-        let floor = Server::floor(&seed, &[("metadata", &metadata), ("jwks", &jwks)]).await?;
-        let mut cast = Self { real, seed, floor, tokens: Vec::new() };
+        let (floor, floor_codes) = Server::floor(&seed, floor_codes, &[("metadata", &metadata), ("jwks", &jwks)]).await?;
+        let mut cast = Self { real, seed, floor, floor_codes, tokens: Vec::new() };
         cast.take_access_tokens().await?;
         Ok(cast)
     }
@@ -116,6 +120,17 @@ impl Cast {
         Ok(())
     }
 
+    /// The real server's codes are fresh, as they are in life; the floor's lie ready.
+    async fn codes(&self, options: &Options, report: &mut Report) -> anyhow::Result<()> {
+        if options.wants(CODE) {
+            let ours = Side { server: &self.real, scripts: Scripts::new(), browsers: &self.seed.browsers };
+            let beside = Side::of(&self.floor, requests::codes(self.floor.address, &self.floor_codes));
+            let pair = Pair { name: CODE, expected: 2.0, each: COMMITS, ours, beside };
+            report.add(pair.measure(options.rounds()).await.context("measuring codes")?);
+        }
+        Ok(())
+    }
+
     async fn row(
         &self,
         name: &'static str,
@@ -126,7 +141,7 @@ impl Cast {
         report: &mut Report,
     ) -> anyhow::Result<()> {
         if options.wants(name) {
-            let side = |server| Side { server, scripts: scripts(self, server) };
+            let side = |server| Side::of(server, scripts(self, server));
             let pair = Pair { name, expected, each, ours: side(&self.real), beside: side(&self.floor) };
             report.add(pair.measure(options.rounds()).await.with_context(|| format!("measuring {name}"))?);
         }
@@ -171,8 +186,15 @@ fn at(sorted: &[Duration], percent: usize) -> Duration {
     sorted.get((sorted.len() * percent / 100).min(sorted.len().saturating_sub(1))).copied().unwrap_or_default()
 }
 
-impl Side<'_> {
+impl<'s> Side<'s> {
+    fn of(server: &'s Server, scripts: Scripts) -> Self {
+        Self { server, scripts, browsers: &[] }
+    }
+
     async fn play(&mut self, each: usize) -> anyhow::Result<Round> {
+        if !self.browsers.is_empty() {
+            self.scripts = requests::codes(self.server.address, &authorize::codes(self.server.address, self.browsers).await?);
+        }
         let before = cpu::time_of(self.server.id())?;
         let (load, scripts) = load::play(self.server.address, std::mem::take(&mut self.scripts), each).await?;
         self.scripts = scripts;

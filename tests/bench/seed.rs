@@ -1,16 +1,18 @@
 //! Filling a server's database before it starts, faster than by asking it: people,
-//! clients, grants with their refresh tokens, codes.
+//! clients, grants with their refresh tokens, sessions.
 
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
 use anyhow::Context as _;
+use axum::http::{HeaderMap, HeaderValue};
 use chrono::{DateTime, TimeDelta, Utc};
 use portcullis::{
     entropy,
+    http::browser::Cookies,
     keys::MasterKey,
     protocol::{
         client::{Client, ClientOrigin, ClientSecret},
-        vocabulary::{AuthorizationCode, ClientSecret as SecretKind, CodeVerifier, FamilyId, GrantType, Token, TokenEndpointAuthMethod},
+        vocabulary::{ClientSecret as SecretKind, CodeVerifier, FamilyId, GrantType, SessionId, Token, TokenEndpointAuthMethod},
     },
     store::{Location, Store},
     tokens::RefreshTokenKeys,
@@ -28,6 +30,8 @@ pub(crate) const RESOURCE: &str = "https://files.example/mcp";
 pub(crate) const SCOPE: &str = "files:read";
 pub(crate) const CALLBACK: &str = "https://app.example/callback";
 pub(crate) const VERIFIER: &str = "the-verifier-that-answers-every-challenge-of-the-benchmark";
+/// SHA-256 of the verifier; checked when the database is filled.
+pub(crate) const CHALLENGE: &str = "GqbZLO2ERJANVxG2nxWYNuoNRZYrT63cKDBEDIIhPVo";
 /// What people have codes for.
 pub(crate) const PERSONS_APP: &str = "code-app";
 /// Other things they use; each of them has several.
@@ -42,8 +46,8 @@ pub(crate) struct Amount {
     pub(crate) grants: u32,
     /// Of these, the ones that are refreshed; spread evenly.
     pub(crate) active: u32,
-    /// Codes, each of another person.
-    pub(crate) codes: u32,
+    /// People who are signed in, and whose consent to an app is remembered.
+    pub(crate) browsers: u32,
 }
 
 /// What the database was filled with.
@@ -51,7 +55,8 @@ pub(crate) struct Seed {
     /// The secret of both machines.
     pub(crate) secret: String,
     pub(crate) active: Vec<Active>,
-    pub(crate) codes: Vec<String>,
+    /// The cookies of each.
+    pub(crate) browsers: Vec<Arc<str>>,
 }
 
 /// A refresh token that works.
@@ -74,20 +79,18 @@ pub(crate) async fn fill(folder: &Path, issuer: &str, amount: Amount, now: DateT
     // Nobody else looks yet: no need to wait for the disk.
     let options = SqliteConnectOptions::new().filename(&file).foreign_keys(false).synchronous(SqliteSynchronous::Off);
     let mut database = SqliteConnection::connect_with(&options).await?;
-    people(&mut database, amount.codes.max(amount.grants.div_ceil(APPS)), now).await.context("adding people")?;
+    people(&mut database, amount.browsers.max(amount.grants.div_ceil(APPS)), now).await.context("adding people")?;
     grants(&mut database, amount.grants, now).await.context("adding grants")?;
     let active = refresh_tokens(&mut database, amount, &RefreshTokenKeys::new(&master_key)).await.context("adding refresh tokens")?;
-    let codes = codes(&mut database, amount.codes, now).await.context("adding codes")?;
+    let browsers = browsers(&mut database, amount.browsers, &Issuer::parse(issuer)?, now).await.context("adding browsers")?;
     tables::settle(database).await?;
-    Ok(Seed { secret: secret.wire().to_owned(), active, codes })
+    Ok(Seed { secret: secret.wire().to_owned(), active, browsers })
 }
 
 fn clients(secret: &Token<SecretKind>, now: DateTime<Utc>) -> anyhow::Result<Vec<Client>> {
     let mut clients = Vec::new();
-    for app in (0..APPS).map(app_name).chain([PERSONS_APP.to_owned()]) {
-        let mut client = Client::new(app.parse()?, ClientOrigin::Operator, now);
-        client.redirect_uris = vec![CALLBACK.parse()?];
-        clients.push(client);
+    for name in (0..APPS).map(app_name).chain([PERSONS_APP.to_owned()]) {
+        clients.push(app(&name, now)?);
     }
     for name in [MACHINE, RESOURCE_SERVER] {
         let mut client = Client::new(name.parse()?, ClientOrigin::Operator, now);
@@ -101,20 +104,21 @@ fn clients(secret: &Token<SecretKind>, now: DateTime<Utc>) -> anyhow::Result<Vec
     Ok(clients)
 }
 
+fn app(name: &str, now: DateTime<Utc>) -> anyhow::Result<Client> {
+    let mut client = Client::new(name.parse()?, ClientOrigin::Operator, now);
+    client.redirect_uris = vec![CALLBACK.parse()?];
+    Ok(client)
+}
+
 fn app_name(number: u32) -> String {
     format!("app-{}", number % APPS)
 }
 
-/// Person `i`, with a session.
 async fn people(database: &mut SqliteConnection, count: u32, now: DateTime<Utc>) -> anyhow::Result<()> {
     const PEOPLE: &str = "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < $1) \
         INSERT INTO users (issuer_id, id, name, name_key, password_hash, created_at) \
         SELECT 1, printf('u_%032x', i), printf('person-%d', i), printf('person-%d', i), 'none', $2 FROM n";
-    const SESSIONS: &str = "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < $1) \
-        INSERT INTO sessions (issuer_id, hash, id, user_id, user_agent, auth_time, last_seen_at, expires_at) \
-        SELECT 1, CAST(printf('%032d', i) AS BLOB), printf('session-%d', i), printf('u_%032x', i), 'bench', $2, $2, $3 FROM n";
     sqlx::query(PEOPLE).bind(count).bind(now).execute(&mut *database).await?;
-    sqlx::query(SESSIONS).bind(count).bind(now).bind(now + TimeDelta::days(1)).execute(&mut *database).await?;
     Ok(())
 }
 
@@ -153,29 +157,32 @@ async fn refresh_tokens(database: &mut SqliteConnection, amount: Amount, keys: &
     Ok(active)
 }
 
-/// Code `i` of person `i`; they live longer than the server would let them, since
-/// all are made at once.
-async fn codes(database: &mut SqliteConnection, count: u32, now: DateTime<Utc>) -> anyhow::Result<Vec<String>> {
-    const GRANTS: &str = "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < $1) \
-        INSERT INTO grants (issuer_id, id, user_id, client_id, resource, scope, created_at, last_used_at) \
-        SELECT 1, printf('01900000-0000-7000-a000-%012x', i), printf('u_%032x', i), $3, $4, $5, $2, $2 FROM n";
-    const ADD: &str = "INSERT INTO codes (issuer_id, hash, client_id, user_id, session_hash, redirect_uri, code_challenge, resource, scope, \
-        auth_time, issued_at, expires_at, grant_id) VALUES (1, $1, $2, printf('u_%032x', $3), CAST(printf('%032d', $3) AS BLOB), $4, $5, $6, $7, \
-        $8, $8, $9, printf('01900000-0000-7000-a000-%012x', $3))";
-    let challenge = VERIFIER.parse::<CodeVerifier>()?.challenge();
-    let mut codes = Vec::new();
-    if count > 0 {
-        let grants = sqlx::query(GRANTS).bind(count).bind(now).bind(PERSONS_APP).bind(RESOURCE).bind(SCOPE);
-        grants.execute(&mut *database).await?;
-    }
+/// Browser `i` of person `i`.
+async fn browsers(database: &mut SqliteConnection, count: u32, issuer: &Issuer, now: DateTime<Utc>) -> anyhow::Result<Vec<Arc<str>>> {
+    const SESSION: &str = "INSERT INTO sessions (issuer_id, hash, id, user_id, user_agent, auth_time, last_seen_at, expires_at) \
+        VALUES (1, $1, printf('session-%d', $2), printf('u_%032x', $2), 'bench', $3, $3, $4)";
+    const CONSENT: &str = "INSERT INTO consents (issuer_id, user_id, client_id, resource, redirect_set, scope, given_at) \
+        VALUES (1, printf('u_%032x', $1), $2, $3, $4, $5, $6)";
+    anyhow::ensure!(VERIFIER.parse::<CodeVerifier>()?.challenge().as_str() == CHALLENGE, "the challenge is another verifier's");
+    let names = Cookies::new(issuer);
+    let redirect_set = app(PERSONS_APP, now)?.redirect_set_hash();
+    let mut browsers = Vec::new();
     let mut transaction = database.begin().await?;
     for person in 0..count {
-        let code = Token::<AuthorizationCode>::new(entropy::random()?);
-        let add =
-            sqlx::query(ADD).bind(code.hash().as_bytes().to_vec()).bind(PERSONS_APP).bind(person).bind(CALLBACK).bind(challenge.as_str());
-        add.bind(RESOURCE).bind(SCOPE).bind(now).bind(now + TimeDelta::hours(6)).execute(&mut *transaction).await?;
-        codes.push(code.wire().to_owned());
+        let session = Token::<SessionId>::new(entropy::random()?);
+        let signed_in = sqlx::query(SESSION).bind(session.hash().as_bytes().to_vec()).bind(person);
+        signed_in.bind(now).bind(now + TimeDelta::days(1)).execute(&mut *transaction).await?;
+        let consent = sqlx::query(CONSENT).bind(person).bind(PERSONS_APP).bind(RESOURCE).bind(&redirect_set).bind(SCOPE).bind(now);
+        consent.execute(&mut *transaction).await?;
+        let (_, mark) = names.browser_or_fresh(&HeaderMap::new())?;
+        let mark = mark.context("a fresh browser has no mark")?;
+        browsers.push(format!("{}; {}", pair(&names.set_session(&session, TimeDelta::days(1)))?, pair(&mark)?).into());
     }
     transaction.commit().await?;
-    Ok(codes)
+    Ok(browsers)
+}
+
+/// Name and value of a cookie, as a browser sends them back.
+fn pair(set_cookie: &HeaderValue) -> anyhow::Result<&str> {
+    set_cookie.to_str()?.split(';').next().context("an empty cookie")
 }

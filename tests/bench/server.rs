@@ -43,16 +43,16 @@ impl Server {
         Ok((Self::start(folder, address, Kind::Real).await?, seed))
     }
 
-    /// The bare server, with the same codes and refresh tokens.
-    pub(crate) async fn floor(seed: &Seed, documents: &[(&str, &[u8])]) -> anyhow::Result<Self> {
+    /// The bare server, with the same refresh tokens, and so many codes.
+    pub(crate) async fn floor(seed: &Seed, codes: usize, documents: &[(&str, &[u8])]) -> anyhow::Result<(Self, Vec<String>)> {
         let folder = tempfile::Builder::new().prefix("portcullis-floor-").tempdir()?;
         let address = free_address()?;
         fs::write(folder.path().join("listen"), address.to_string())?;
         for (name, body) in documents {
             fs::write(folder.path().join(name), body)?;
         }
-        tables::fill(folder.path(), seed).await?;
-        Self::start(folder, address, Kind::Floor).await
+        let codes = tables::fill(folder.path(), seed, codes).await?;
+        Ok((Self::start(folder, address, Kind::Floor).await?, codes))
     }
 
     async fn start(folder: TempDir, address: SocketAddr, kind: Kind) -> anyhow::Result<Self> {

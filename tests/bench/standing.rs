@@ -19,7 +19,7 @@ pub(crate) async fn measure(options: &Options, report: &mut Report) -> anyhow::R
     if ![START, MEMORY, MEMORY_AFTER].iter().any(|row| options.wants(row)) {
         return Ok(());
     }
-    let (mut server, seed) = Server::real(Amount { grants: GRANTS, active: GRANTS, codes: 0 }).await?;
+    let (mut server, seed) = Server::real(Amount { grants: GRANTS, active: GRANTS, browsers: 0 }).await?;
     let mut starts = Vec::new();
     for _ in 0..options.rounds() {
         server.restart().await?;

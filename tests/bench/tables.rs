@@ -1,21 +1,30 @@
-//! The floor's database: one row for a code, one for a family, and nothing else.
+//! The floor's database: one row for a code, one for a family, and nothing else. A
+//! row holds what has to be known to judge an exchange and to make the tokens.
 
 use std::path::Path;
 
 use anyhow::Context as _;
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD as BASE64URL};
+use portcullis::{
+    clock::Clock,
+    entropy,
+    protocol::vocabulary::{AuthorizationCode, Token},
+};
 use sha2::{Digest as _, Sha256};
 use sqlx::{
     Connection as _, SqliteConnection, SqlitePool,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
-use super::seed::{SCOPE, Seed};
+use super::seed::{CALLBACK, CHALLENGE, PERSONS_APP, RESOURCE, SCOPE, Seed};
 
 const FILE: &str = "floor.db";
 const PERSON: &str = "u_0123456789abcdef0123456789abcdef";
-const TABLES: &str = "CREATE TABLE codes (hash BLOB NOT NULL PRIMARY KEY, user_id TEXT NOT NULL, scope TEXT NOT NULL, redeemed_at BIGINT); \
-    CREATE TABLE families (id BLOB NOT NULL PRIMARY KEY, user_id TEXT NOT NULL, scope TEXT NOT NULL, hash BLOB NOT NULL, used_at BIGINT)";
+const TABLES: &str = "CREATE TABLE codes (hash BLOB NOT NULL PRIMARY KEY, client_id TEXT NOT NULL, redirect_uri TEXT NOT NULL, \
+    code_challenge TEXT NOT NULL, resource TEXT NOT NULL, user_id TEXT NOT NULL, scope TEXT NOT NULL, auth_time BIGINT NOT NULL, \
+    expires_at BIGINT NOT NULL, redeemed_at BIGINT); \
+    CREATE TABLE families (id BLOB NOT NULL PRIMARY KEY, client_id TEXT NOT NULL, resource TEXT NOT NULL, user_id TEXT NOT NULL, \
+    scope TEXT NOT NULL, auth_time BIGINT NOT NULL, hash BLOB NOT NULL, used_at BIGINT)";
 
 /// As durable as the server's.
 pub(crate) async fn open(folder: &Path) -> anyhow::Result<SqliteConnection> {
@@ -32,26 +41,30 @@ fn options(folder: &Path) -> SqliteConnectOptions {
     options.journal_mode(SqliteJournalMode::Wal).synchronous(SqliteSynchronous::Full)
 }
 
-/// The codes and refresh tokens of a server, for the floor.
-pub(crate) async fn fill(folder: &Path, seed: &Seed) -> anyhow::Result<()> {
+/// The refresh tokens of a server, and so many codes, for the floor.
+pub(crate) async fn fill(folder: &Path, seed: &Seed, count: usize) -> anyhow::Result<Vec<String>> {
+    const CODE: &str = "INSERT INTO codes (hash, client_id, redirect_uri, code_challenge, resource, user_id, scope, auth_time, expires_at) \
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8)";
+    const FAMILY: &str =
+        "INSERT INTO families (id, client_id, resource, user_id, scope, auth_time, hash) VALUES ($1, $2, $3, $4, $5, $6, $7)";
     let mut database = open(folder).await?;
     sqlx::raw_sql(TABLES).execute(&mut database).await?;
+    let now = Clock::system().now().timestamp();
     let mut transaction = database.begin().await?;
-    for code in &seed.codes {
-        let add = sqlx::query("INSERT INTO codes (hash, user_id, scope) VALUES ($1, $2, $3)");
-        add.bind(hash(code)).bind(PERSON).bind(SCOPE).execute(&mut *transaction).await?;
+    let mut codes = Vec::new();
+    for _ in 0..count {
+        let code = Token::<AuthorizationCode>::new(entropy::random()?).wire().to_owned();
+        let add = sqlx::query(CODE).bind(hash(&code)).bind(PERSONS_APP).bind(CALLBACK).bind(CHALLENGE).bind(RESOURCE);
+        add.bind(PERSON).bind(SCOPE).bind(now).execute(&mut *transaction).await?;
+        codes.push(code);
     }
     for active in &seed.active {
-        let add = sqlx::query("INSERT INTO families (id, user_id, scope, hash) VALUES ($1, $2, $3, $4)");
-        add.bind(family(&active.refresh_token)?)
-            .bind(PERSON)
-            .bind(SCOPE)
-            .bind(hash(&active.refresh_token))
-            .execute(&mut *transaction)
-            .await?;
+        let add = sqlx::query(FAMILY).bind(family(&active.refresh_token)?).bind(&active.client_id).bind(RESOURCE).bind(PERSON);
+        add.bind(SCOPE).bind(now).bind(hash(&active.refresh_token)).execute(&mut *transaction).await?;
     }
     transaction.commit().await?;
-    settle(database).await
+    settle(database).await?;
+    Ok(codes)
 }
 
 /// Everything out of the log and into the file, so that no server begins with the work of another.

@@ -311,6 +311,24 @@ on_both_stores! {
         assert!(left.contains(&0) && left.contains(&20) && !left.contains(&10) && left.len() <= 6, "{left:?}");
     }
 
+    // OA-AB-03: where room is made for several at once, too
+    async fn a_larger_waiting_room_is_bounded_as_well(store: Store) {
+        const MOST: i64 = 200;
+        let bench = Bench::new(store).await;
+        people(&bench.store).await;
+        for number in 0..=255 {
+            request(&bench.store, number, MOST, at(i64::from(number))).await;
+        }
+        let browser = Token::<BrowserId>::new([2; 32]).hash();
+        let mut left = Vec::new();
+        for number in 0..=255 {
+            if bench.store.request(&Token::<RequestHandle>::new([number; 32]).hash(), &browser, at(256)).await.unwrap().is_some() {
+                left.push(number);
+            }
+        }
+        assert!((195..=200).contains(&left.len()) && !left.contains(&50) && left.contains(&60), "{left:?}");
+    }
+
     // OA-DB-06, OA-CD-09: what goes could only have been refused
     async fn pruning_takes_what_is_over_in_small_batches_and_changes_no_answer(store: Store) {
         let bench = Bench::new(store).await;

@@ -117,12 +117,25 @@ macro_rules! birth {
     };
 }
 
-/// How many families this person and client have beside the new one.
+/// The families of one person and client that stand. (A join would be read from the
+/// other end: from all families of the issuer.)
+macro_rules! of_owner {
+    ($user:literal, $client:literal) => {
+        concat!(
+            "f.issuer_id = $1 AND f.revoked_at IS NULL AND f.grant_id IN (SELECT g.id FROM grants g \
+             WHERE g.issuer_id = $1 AND g.user_id = ",
+            $user,
+            " AND g.client_id = ",
+            $client,
+            " AND g.revoked_at IS NULL)"
+        )
+    };
+}
+
+/// How many there are beside the new one.
 macro_rules! others {
     () => {
-        "(SELECT COUNT(*) FROM grants g JOIN token_families f ON f.issuer_id = g.issuer_id AND f.grant_id = g.id AND f.revoked_at IS NULL \
-         WHERE g.issuer_id = codes.issuer_id AND g.user_id = codes.user_id AND g.client_id = codes.client_id AND g.revoked_at IS NULL \
-         AND f.id <> $3)"
+        concat!("(SELECT COUNT(*) FROM token_families f WHERE f.id <> $3 AND ", of_owner!("codes.user_id", "codes.client_id"), ")")
     };
 }
 
@@ -140,11 +153,12 @@ const REDEEM: First = first!(
     ],
 );
 /// The families of a person and client beyond a number: the longest idle go.
-const TRIM_FAMILIES: &str = "UPDATE token_families SET revoked_at = $4, revoked_because = 'too many' \
-    WHERE issuer_id = $1 AND revoked_at IS NULL AND id IN (SELECT f.id FROM grants g \
-     JOIN token_families f ON f.issuer_id = g.issuer_id AND f.grant_id = g.id AND f.revoked_at IS NULL \
-     WHERE g.issuer_id = $1 AND g.user_id = $2 AND g.client_id = $3 AND g.revoked_at IS NULL \
-     ORDER BY f.last_used_at DESC LIMIT 1000 OFFSET $5)";
+const TRIM_FAMILIES: &str = concat!(
+    "UPDATE token_families SET revoked_at = $4, revoked_because = 'too many' WHERE issuer_id = $1 AND id IN \
+     (SELECT f.id FROM token_families f WHERE ",
+    of_owner!("$2", "$3"),
+    " ORDER BY f.last_used_at DESC LIMIT 1000 OFFSET $5)"
+);
 
 /// Codes in flight for one person and client.
 const MOST_IN_FLIGHT: i64 = 5;

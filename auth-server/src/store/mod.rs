@@ -2,7 +2,7 @@
 //!
 //! One step of the protocol is one method is one transaction: no transaction
 //! leaves this folder, and no method decides what the RFCs decide (a verdict is
-//! passed in as a closure). Every row belongs to an issuer, so that a database
+//! passed in as a closure, or kept only if what it rests on is unchanged). Every row belongs to an issuer, so that a database
 //! moved to another issuer shows nothing.
 //!
 //! `db`, `statement` and `writer` are the machinery, `migrations` the schema, then one file per
@@ -29,6 +29,8 @@ mod statement;
 mod users;
 mod writer;
 
+use std::sync::{Arc, atomic::AtomicI64};
+
 use anyhow::Context as _;
 use db::{Db, on_db, on_db_read};
 use portcullis_verifier::vocabulary::Issuer;
@@ -52,6 +54,8 @@ pub struct Store {
     db: Db,
     issuer_id: i64,
     recent_codes: Option<RecentCodes>,
+    /// By this process.
+    requests_added: Arc<AtomicI64>,
 }
 
 impl Store {
@@ -77,7 +81,7 @@ impl Store {
 
     fn of(db: Db, issuer_id: i64) -> Self {
         let recent_codes = matches!(db, Db::Sqlite { .. }).then(RecentCodes::new);
-        Self { db, issuer_id, recent_codes }
+        Self { db, issuer_id, recent_codes, requests_added: Arc::default() }
     }
 
     /// Ends all connections.

@@ -1,5 +1,7 @@
 //! Authorization requests between the browser's arrival and the answer.
 
+use std::sync::atomic::Ordering;
+
 use anyhow::Context as _;
 use chrono::{DateTime, Utc};
 use serde_json::Value;
@@ -56,9 +58,13 @@ row! { RequestRow {
 
 const COUNT_OF_SOURCE: &str =
     "SELECT COUNT(*) FROM authorization_requests WHERE issuer_id = $1 AND source = $2 AND expires_at > $3 AND answered_at IS NULL";
-/// The oldest requests without a sign-in give way, beyond a number of all.
-const TRIM: &str = "DELETE FROM authorization_requests WHERE issuer_id = $1 AND signed_in_at IS NULL AND handle_hash IN \
-    (SELECT handle_hash FROM authorization_requests WHERE issuer_id = $1 ORDER BY created_at DESC LIMIT 1000 OFFSET $2)";
+/// The oldest requests without a sign-in give way, beyond a number of all that wait.
+const TRIM: &str = "DELETE FROM authorization_requests WHERE issuer_id = $1 AND signed_in_at IS NULL AND answered_at IS NULL AND handle_hash IN \
+    (SELECT handle_hash FROM authorization_requests WHERE issuer_id = $1 AND answered_at IS NULL \
+     ORDER BY created_at DESC LIMIT 1000 OFFSET $2)";
+/// Room is made for so many at once, as a part of all that may wait: finding the
+/// oldest means walking past all the others.
+const ROOM: i64 = 100;
 const ADD: &str = "INSERT INTO authorization_requests (issuer_id, handle_hash, browser_hash, client_id, source, request, created_at, expires_at) \
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
 const FIND: &str = "SELECT client_id, request, created_at, signed_in_at, decision, answered_at FROM authorization_requests \
@@ -76,6 +82,8 @@ pub(super) const ANSWER: &str =
 impl Store {
     /// Keeps a request, within the bounds per source and in all.
     pub async fn add_request(&self, request: &NewRequest, most_per_source: i64, most: i64) -> anyhow::Result<Result<(), TooManyPending>> {
+        let room = (most / ROOM).max(1);
+        let makes_room = self.requests_added.fetch_add(1, Ordering::Relaxed) % room == 0;
         on_db!(self.db, |writer| {
             let mut step = writer.begin_write().await?;
             let (open,): (i64,) = sqlx::query_as(COUNT_OF_SOURCE)
@@ -88,7 +96,9 @@ impl Store {
                 step.rollback().await?;
                 return Ok(Err(TooManyPending));
             }
-            sqlx::query(TRIM).bind(self.issuer_id).bind(most - 1).execute(&mut *step).await?;
+            if makes_room {
+                sqlx::query(TRIM).bind(self.issuer_id).bind(most - room).execute(&mut *step).await?;
+            }
             sqlx::query(ADD)
                 .bind(self.issuer_id)
                 .bind(request.handle.as_bytes())

@@ -13,6 +13,9 @@ pub(super) enum Step {
     Rotate { family: Vec<u8>, from: Vec<u8>, to: Vec<u8>, now: i64 },
 }
 
+/// The client, the redirect URI, the challenge, the resource, the person, the scope, and when they signed in.
+type Code = (String, String, String, String, String, String, i64);
+
 /// Of whom the row spoke, and of what.
 pub(super) type Row = (String, String);
 
@@ -58,13 +61,15 @@ async fn work(mut database: SqliteConnection, mut receiver: mpsc::Receiver<Waiti
 async fn write(database: &mut SqliteConnection, step: &Step) -> sqlx::Result<Option<Row>> {
     match step {
         Step::Redeem { code, family, refresh, now } => {
-            let spend = "UPDATE codes SET redeemed_at = $2 WHERE hash = $1 AND redeemed_at IS NULL RETURNING user_id, scope";
-            let row: Option<Row> = sqlx::query_as(spend).bind(code).bind(now).fetch_optional(&mut *database).await?;
-            if let Some((user_id, scope)) = &row {
-                let add = sqlx::query("INSERT INTO families (id, user_id, scope, hash) VALUES ($1, $2, $3, $4)");
-                add.bind(family).bind(user_id).bind(scope).bind(refresh).execute(database).await?;
-            }
-            Ok(row)
+            let spend = "UPDATE codes SET redeemed_at = $2 WHERE hash = $1 AND redeemed_at IS NULL \
+                RETURNING client_id, redirect_uri, code_challenge, resource, user_id, scope, auth_time";
+            let row: Option<Code> = sqlx::query_as(spend).bind(code).bind(now).fetch_optional(&mut *database).await?;
+            let Some((client_id, _, _, resource, user_id, scope, auth_time)) = row else { return Ok(None) };
+            let add = "INSERT INTO families (id, client_id, resource, user_id, scope, auth_time, hash) VALUES ($1, $2, $3, $4, $5, $6, $7)";
+            let add =
+                sqlx::query(add).bind(family).bind(client_id).bind(resource).bind(&user_id).bind(&scope).bind(auth_time).bind(refresh);
+            add.execute(database).await?;
+            Ok(Some((user_id, scope)))
         }
         Step::Rotate { family, from, to, now } => {
             let rotate = "UPDATE families SET hash = $3, used_at = $4 WHERE id = $1 AND hash = $2 RETURNING user_id, scope";
