@@ -6,6 +6,8 @@ CREATE TABLE token_families (
     grant_id TEXT NOT NULL,
     client_id TEXT NOT NULL,
     user_id TEXT NOT NULL,
+    -- As in users, where it never changes: refreshing needs no row but this one.
+    user_name TEXT NOT NULL,
     resource TEXT NOT NULL,
     scope TEXT NOT NULL,
     auth_time TIMESTAMPTZ NOT NULL,
@@ -19,6 +21,7 @@ CREATE TABLE token_families (
     last_used_at TIMESTAMPTZ NOT NULL,
     idle_expires_at TIMESTAMPTZ NOT NULL,
     expires_at TIMESTAMPTZ NOT NULL,
+    -- Also when the grant ends, or the person may not sign in any more.
     revoked_at TIMESTAMPTZ,
     revoked_because TEXT,
     PRIMARY KEY (issuer_id, id),

@@ -129,10 +129,10 @@ async fn grants(database: &mut SqliteConnection, count: u32, now: DateTime<Utc>)
         INSERT INTO grants (issuer_id, id, user_id, client_id, resource, scope, created_at, last_used_at) \
         SELECT 1, printf('01900000-0000-7000-9000-%012x', i), printf('u_%032x', i / $3), printf('app-%d', i % $3), $4, $5, $2, $2 FROM n";
     const FAMILIES: &str = "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < $1) \
-        INSERT INTO token_families (issuer_id, id, grant_id, client_id, user_id, resource, scope, auth_time, created_at, generation, \
+        INSERT INTO token_families (issuer_id, id, grant_id, client_id, user_id, user_name, resource, scope, auth_time, created_at, generation, \
         current_hash, last_used_at, idle_expires_at, expires_at) \
         SELECT 1, printf('01900000-0000-7000-8000-%012x', i), printf('01900000-0000-7000-9000-%012x', i), printf('app-%d', i % $3), \
-        printf('u_%032x', i / $3), $4, $5, $2, $2, 0, randomblob(32), $2, $6, $7 FROM n";
+        printf('u_%032x', i / $3), printf('person-%d', i / $3), $4, $5, $2, $2, 0, randomblob(32), $2, $6, $7 FROM n";
     for statement in [GRANTS, FAMILIES] {
         let insert = sqlx::query(statement).bind(count).bind(now).bind(APPS).bind(RESOURCE).bind(SCOPE);
         insert.bind(now + TimeDelta::days(30)).bind(now + TimeDelta::days(180)).execute(&mut *database).await?;

@@ -142,8 +142,9 @@ on_both_stores! {
         records.set_user_disabled(&id, Some(crate::harness::now())).await.unwrap();
         client.refresh(tokens.refresh()).await.expect_error(400, "invalid_grant");
         assert!(!files.finds_active(&tokens.access).await, "OA-IN-03");
+        // who may come back has to allow it again
         records.set_user_disabled(&id, None).await.unwrap();
-        Tokens::of(&client.refresh(tokens.refresh()).await);
+        client.refresh(tokens.refresh()).await.expect_error(400, "invalid_grant");
     }
 
     // OA-RT-15: to sign out of the browser is not to disconnect the apps

@@ -24,8 +24,8 @@ pub struct TokenFamily {
     pub client_id: ClientId,
     /// The person's user id.
     pub user_id: String,
-    /// The person's name; `None` once the account is gone or disabled.
-    pub user_name: Option<String>,
+    /// The person's name.
+    pub user_name: String,
     /// The resource, in its registered spelling.
     pub resource: String,
     /// What the person allowed; never grows.
@@ -44,7 +44,7 @@ pub struct TokenFamily {
     pub idle_expires_at: DateTime<Utc>,
     /// Dead from here on; rotation never moves it.
     pub expires_at: DateTime<Utc>,
-    /// Whether family and grant still stand.
+    /// Whether it still stands: neither it nor its grant was ended, nor the person shut out.
     pub stands: bool,
 }
 
@@ -157,7 +157,7 @@ pub fn refresh<'f>(
     if family.client_id != *request.client_id {
         return Err(Refused::harmlessly(RefreshError::WrongClient));
     }
-    if !family.stands || family.user_name.is_none() {
+    if !family.stands {
         return Err(Refused::harmlessly(RefreshError::Withdrawn));
     }
     if now >= family.idle_expires_at || now >= family.expires_at {
@@ -168,7 +168,7 @@ pub fn refresh<'f>(
     if !request.resources.iter().all(|asked| resource.is_meant_by(asked)) {
         return Err(Refused::harmlessly(RefreshError::WrongResource));
     }
-    let left = resource.left_of(&family.scope, family.user_name.as_deref()).ok_or(Refused::harmlessly(RefreshError::NothingLeft))?;
+    let left = resource.left_of(&family.scope, Some(&family.user_name)).ok_or(Refused::harmlessly(RefreshError::NothingLeft))?;
     let scope = narrowed(left, request.scope);
     Ok(Continuation { family, scope, step })
 }
@@ -228,7 +228,7 @@ mod tests {
             grant_id: GrantId::new(uuid::Uuid::from_u128(2)),
             client_id: "app".parse().unwrap(),
             user_id: "u_1".to_owned(),
-            user_name: Some("ada".to_owned()),
+            user_name: "ada".to_owned(),
             resource: "https://mcp.example/notes".to_owned(),
             scope: "notes:read notes:write".parse().unwrap(),
             auth_time: at(0),
@@ -292,10 +292,8 @@ mod tests {
         assert_eq!(judged(&good, 3, |asked| asked.resource = None, at(100)), harmless(E::ResourceGone));
         assert_eq!(judged(&good, 3, |_| {}, good.idle_expires_at), harmless(E::Expired));
         assert_eq!(judged(&TokenFamily { expires_at: at(100), ..good.clone() }, 3, |_| {}, at(100)), harmless(E::Expired));
-        for gone in [TokenFamily { stands: false, ..good.clone() }, TokenFamily { user_name: None, ..good.clone() }] {
-            for generation in 0..4 {
-                assert_eq!(judged(&gone, generation, |_| {}, at(100)), harmless(E::Withdrawn));
-            }
+        for generation in 0..4 {
+            assert_eq!(judged(&TokenFamily { stands: false, ..good.clone() }, generation, |_| {}, at(100)), harmless(E::Withdrawn));
         }
         let nothing = TokenFamily { scope: "notes:gone".parse().unwrap(), ..good.clone() };
         assert_eq!(judged(&nothing, 3, |_| {}, at(100)), harmless(E::NothingLeft));

@@ -111,9 +111,10 @@ macro_rules! unchanged {
 
 macro_rules! birth {
     () => {
-        "INSERT INTO token_families (issuer_id, id, grant_id, client_id, user_id, resource, scope, auth_time, created_at, \
+        "INSERT INTO token_families (issuer_id, id, grant_id, client_id, user_id, user_name, resource, scope, auth_time, created_at, \
          generation, current_hash, last_used_at, idle_expires_at, expires_at) \
-         SELECT c.issuer_id, $3, c.grant_id, c.client_id, c.user_id, c.resource, $4, c.auth_time, $5, 0, $6, $5, $7, $8 FROM "
+         SELECT c.issuer_id, $3, c.grant_id, c.client_id, c.user_id, \
+         (SELECT name FROM users u WHERE u.issuer_id = c.issuer_id AND u.id = c.user_id), c.resource, $4, c.auth_time, $5, 0, $6, $5, $7, $8 FROM "
     };
 }
 

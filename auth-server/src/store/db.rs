@@ -195,7 +195,7 @@ fn sqlite_options(file: &Path) -> SqliteConnectOptions {
 }
 
 /// A row that changes again and again moves from the log to the file once in so many
-/// pages (16 MiB), and pages that steps come back to stay in memory (8 MiB).
+/// pages (16 MiB), and what steps come back to stays in memory (64 MiB of a large file).
 fn writing(options: SqliteConnectOptions) -> SqliteConnectOptions {
-    options.pragma("wal_autocheckpoint", "4000").pragma("cache_size", "-8192")
+    options.pragma("wal_autocheckpoint", "4000").pragma("cache_size", "-65536")
 }

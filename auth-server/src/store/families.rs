@@ -55,7 +55,7 @@ pub struct FamilyStory {
     pub idle_expires_at: DateTime<Utc>,
     /// Dead from here on.
     pub expires_at: DateTime<Utc>,
-    /// When the family ended, and why.
+    /// When the family ended, and why, if it ended by itself.
     pub family_revoked: Option<(DateTime<Utc>, String)>,
     /// When the grant ended, and why.
     pub grant_revoked: Option<(DateTime<Utc>, String)>,
@@ -86,7 +86,8 @@ impl TryFrom<StoryRow> for FamilyStory {
             rotated_at: row.rotated_at,
             idle_expires_at: row.idle_expires_at,
             expires_at: row.expires_at,
-            family_revoked: end(row.revoked_at, row.revoked_because),
+            // What ended the grant ended the family with it.
+            family_revoked: end(row.revoked_at, row.revoked_because).filter(|_| row.grant_revoked_at.is_none()),
             grant_revoked: end(row.grant_revoked_at, row.grant_revoked_because),
             user_disabled_at: row.disabled_at,
         })
@@ -102,7 +103,7 @@ const STORY: &str = "SELECT f.grant_id, f.client_id, u.name AS user_name, f.reso
 row! { FamilyRow {
     id: String, grant_id: String, client_id: String, user_id: String, resource: String, scope: String, auth_time: DateTime<Utc>,
     generation: i64, current_hash: Option<Vec<u8>>, parent_hash: Option<Vec<u8>>, rotated_at: Option<DateTime<Utc>>,
-    idle_expires_at: DateTime<Utc>, expires_at: DateTime<Utc>, revoked_at: Option<DateTime<Utc>>, user_name: Option<String>, grants: i64,
+    idle_expires_at: DateTime<Utc>, expires_at: DateTime<Utc>, revoked_at: Option<DateTime<Utc>>, user_name: String,
 } }
 
 impl TryFrom<FamilyRow> for TokenFamily {
@@ -124,7 +125,7 @@ impl TryFrom<FamilyRow> for TokenFamily {
             rotated_at: row.rotated_at,
             idle_expires_at: row.idle_expires_at,
             expires_at: row.expires_at,
-            stands: row.revoked_at.is_none() && row.grants == 1,
+            stands: row.revoked_at.is_none(),
         })
     }
 }
@@ -137,16 +138,10 @@ fn hash(bytes: Option<Vec<u8>>) -> anyhow::Result<Option<[u8; 32]>> {
 /// successor.
 const TAKE: First = first!(
     "UPDATE token_families SET last_used_at = $3 WHERE issuer_id = $1 AND id = $2 \
-     RETURNING id, grant_id, client_id, user_id, resource, scope, auth_time, generation, current_hash, parent_hash, rotated_at, \
-     idle_expires_at, expires_at, revoked_at, \
-     (SELECT name FROM users u WHERE u.issuer_id = token_families.issuer_id AND u.id = token_families.user_id AND u.disabled_at IS NULL) \
-        AS user_name, \
-     (SELECT COUNT(*) FROM grants g WHERE g.issuer_id = token_families.issuer_id AND g.id = token_families.grant_id AND g.revoked_at IS NULL) \
-        AS grants"
+     RETURNING id, grant_id, client_id, user_id, user_name, resource, scope, auth_time, generation, current_hash, parent_hash, rotated_at, \
+     idle_expires_at, expires_at, revoked_at"
 );
 const STANDS: &str = "SELECT f.revoked_at IS NULL \
-     AND EXISTS (SELECT 1 FROM users u WHERE u.issuer_id = f.issuer_id AND u.id = f.user_id AND u.disabled_at IS NULL) \
-     AND EXISTS (SELECT 1 FROM grants g WHERE g.issuer_id = f.issuer_id AND g.id = f.grant_id AND g.revoked_at IS NULL) \
      AND NOT EXISTS (SELECT 1 FROM revoked_access_tokens r WHERE r.issuer_id = f.issuer_id AND r.jti = $3) \
      FROM token_families f WHERE f.issuer_id = $1 AND f.id = $2";
 const ROTATE: &str = "UPDATE token_families SET generation = generation + 1, parent_hash = current_hash, current_hash = $3, rotated_at = $4, \

@@ -94,6 +94,8 @@ const GRANTED: &str =
 const OPEN_GRANT: &str = "SELECT user_id, client_id, resource FROM grants WHERE issuer_id = $1 AND id = $2 AND revoked_at IS NULL";
 const OPEN_OF_USER: &str = "SELECT id FROM grants WHERE issuer_id = $1 AND user_id = $2 AND revoked_at IS NULL";
 const REVOKE: &str = "UPDATE grants SET revoked_at = $3, revoked_because = $4 WHERE issuer_id = $1 AND id = $2 AND revoked_at IS NULL";
+const END_FAMILIES: &str =
+    "UPDATE token_families SET revoked_at = $3, revoked_because = $4 WHERE issuer_id = $1 AND grant_id = $2 AND revoked_at IS NULL";
 const WITHDRAW_CODES: &str =
     "UPDATE codes SET withdrawn_at = $3 WHERE issuer_id = $1 AND grant_id = $2 AND redeemed_at IS NULL AND withdrawn_at IS NULL";
 const FORGET_CONSENT: &str = "DELETE FROM consents WHERE issuer_id = $1 AND user_id = $2 AND client_id = $3 AND resource = $4";
@@ -103,6 +105,8 @@ const COUNT_OF_CLIENT: &str =
 const COUNT_AT: &str = "SELECT COUNT(*), COUNT(DISTINCT user_id) FROM grants WHERE issuer_id = $1 AND resource = $2 AND revoked_at IS NULL";
 const REVOKE_AT: &str =
     "UPDATE grants SET revoked_at = $3, revoked_because = $4 WHERE issuer_id = $1 AND resource = $2 AND revoked_at IS NULL";
+const END_FAMILIES_AT: &str =
+    "UPDATE token_families SET revoked_at = $3, revoked_because = $4 WHERE issuer_id = $1 AND resource = $2 AND revoked_at IS NULL";
 const WITHDRAW_CODES_AT: &str = "UPDATE codes SET withdrawn_at = $3 WHERE issuer_id = $1 AND resource = $2 \
     AND redeemed_at IS NULL AND withdrawn_at IS NULL";
 const FORGET_CONSENTS_AT: &str = "DELETE FROM consents WHERE issuer_id = $1 AND resource = $2";
@@ -143,6 +147,7 @@ impl Store {
             let mut step = writer.begin_write().await?;
             let revoke = sqlx::query(REVOKE_AT).bind(self.issuer_id).bind(resource).bind(now).bind(because);
             let grants = revoke.execute(&mut *step).await?.rows_affected();
+            sqlx::query(END_FAMILIES_AT).bind(self.issuer_id).bind(resource).bind(now).bind(because).execute(&mut *step).await?;
             sqlx::query(WITHDRAW_CODES_AT).bind(self.issuer_id).bind(resource).bind(now).execute(&mut *step).await?;
             sqlx::query(FORGET_CONSENTS_AT).bind(self.issuer_id).bind(resource).execute(&mut *step).await?;
             step.commit().await.context("revoking the grants at a resource")?;
@@ -199,6 +204,7 @@ impl Store {
                 return Ok(false);
             };
             sqlx::query(REVOKE).bind(self.issuer_id).bind(&id).bind(now).bind(because).execute(&mut *step).await?;
+            sqlx::query(END_FAMILIES).bind(self.issuer_id).bind(&id).bind(now).bind(because).execute(&mut *step).await?;
             sqlx::query(WITHDRAW_CODES).bind(self.issuer_id).bind(&id).bind(now).execute(&mut *step).await?;
             let forget = sqlx::query(FORGET_CONSENT).bind(self.issuer_id).bind(&user_id).bind(&client_id);
             forget.bind(&resource).execute(&mut *step).await?;

@@ -84,6 +84,8 @@ const SET_PASSWORD: &str = "UPDATE users SET password_hash = $3 WHERE issuer_id 
 const SET_DISABLED: &str = "UPDATE users SET disabled_at = $3 WHERE issuer_id = $1 AND id = $2";
 const SIGNED_IN: &str = "UPDATE users SET last_signed_in_at = $3 WHERE issuer_id = $1 AND id = $2";
 const END_SESSIONS: &str = "DELETE FROM sessions WHERE issuer_id = $1 AND user_id = $2";
+const END_FAMILIES: &str = "UPDATE token_families SET revoked_at = $3, revoked_because = 'the account was disabled' \
+    WHERE issuer_id = $1 AND revoked_at IS NULL AND grant_id IN (SELECT id FROM grants WHERE issuer_id = $1 AND user_id = $2)";
 
 /// Names and addresses are compared without regard to letter case.
 fn key(name: &str) -> String {
@@ -195,15 +197,16 @@ impl Store {
         })
     }
 
-    /// Shuts an account out or lets it in again. Shutting it out ends its sessions;
-    /// its grants are to be revoked with [`Store::revoke_grants_of_user`].
+    /// Shuts an account out or lets it in again. Shutting it out ends its sessions and
+    /// its tokens; its grants are to be revoked with [`Store::revoke_grants_of_user`].
     pub async fn set_user_disabled(&self, id: &str, disabled_at: Option<DateTime<Utc>>) -> anyhow::Result<bool> {
         on_db!(self.db, |writer| {
             let mut step = writer.begin_write().await?;
             let changed =
                 sqlx::query(SET_DISABLED).bind(self.issuer_id).bind(id).bind(disabled_at).execute(&mut *step).await?.rows_affected();
-            if disabled_at.is_some() {
+            if let Some(now) = disabled_at {
                 sqlx::query(END_SESSIONS).bind(self.issuer_id).bind(id).execute(&mut *step).await?;
+                sqlx::query(END_FAMILIES).bind(self.issuer_id).bind(id).bind(now).execute(&mut *step).await?;
             }
             step.commit().await.context("changing an account")?;
             Ok(changed == 1)
