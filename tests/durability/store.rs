@@ -107,7 +107,7 @@ async fn code_for(store: &Opened, number: u8, scope: &str, now: DateTime<Utc>) -
         redeemed: None,
     };
     let session = Token::<SessionId>::new([1; 32]).hash();
-    let new = NewCode { hash: code_hash(number), code: issued, session, issued_at: now, remember: None };
+    let new = NewCode { hash: code_hash(number), code: issued, session, issued_at: now, most_families: 20, remember: None };
     store.issue_code(&Token::<RequestHandle>::new([number; 32]).hash(), &new).await.unwrap()
 }
 
@@ -120,12 +120,13 @@ async fn spend(store: &Opened, number: u8, found: &IssuedCode, now: DateTime<Utc
     let id = FamilyId::new(entropy::identifier(now)?);
     let family = NewFamily {
         id,
+        user_name: "ada".to_owned(),
         scope: found.scope.clone(),
         refresh_hash: Some([0; 32]),
         idle_expires_at: now + TimeDelta::days(30),
         expires_at: now + TimeDelta::days(180),
     };
-    Ok(store.redeem_code(&code_hash(number), found, &family, 20, now).await?.then_some(id))
+    Ok(store.redeem_code(&code_hash(number), found, &family, now).await?.then_some(id))
 }
 
 /// Finds a code and spends it.

@@ -245,7 +245,14 @@ async fn issue(
         redeemed: None,
     };
     let remember = consented.remember().cloned();
-    let new = NewCode { hash: code.hash(), code: issued, session: signed_in.cookie.clone(), issued_at: now, remember };
+    let new = NewCode {
+        hash: code.hash(),
+        code: issued,
+        session: signed_in.cookie.clone(),
+        issued_at: now,
+        most_families: i64::from(app.config.tokens.families_per_client),
+        remember,
+    };
     if !app.store.issue_code(&pending.handle.hash(), &new).await? {
         return Err(PageFailure::answered());
     }

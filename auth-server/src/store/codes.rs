@@ -26,6 +26,8 @@ pub struct NewCode {
     pub session: TokenHash<SessionId>,
     /// When the code was made.
     pub issued_at: DateTime<Utc>,
+    /// How many families the person and client may have, with the one it will give.
+    pub most_families: i64,
     /// The consent to remember, if it is: the redirect set it is for, and its scope.
     pub remember: Option<(String, Scope)>,
 }
@@ -35,6 +37,8 @@ pub struct NewCode {
 pub struct NewFamily {
     /// A fresh identifier.
     pub id: FamilyId,
+    /// The person's name.
+    pub user_name: String,
     /// What the tokens may do.
     pub scope: Scope,
     /// The hash of the first refresh token, if one is given.
@@ -100,11 +104,10 @@ const FIND: &str = "SELECT c.client_id, c.user_id, c.redirect_uri, c.code_challe
 const COUNT_FAILURE: &str = "UPDATE codes SET failures = failures + 1 WHERE issuer_id = $1 AND hash = $2";
 
 /// The code is what it was when it was judged good: nobody has redeemed or withdrawn
-/// it, no exchange has failed since, person and session are there.
+/// it, no exchange has failed since, the session is there. (Who is shut out has none.)
 macro_rules! unchanged {
     () => {
         "c.issuer_id = $1 AND c.hash = $2 AND c.redeemed_at IS NULL AND c.withdrawn_at IS NULL AND c.failures = $9 \
-         AND EXISTS (SELECT 1 FROM users u WHERE u.issuer_id = c.issuer_id AND u.id = c.user_id AND u.disabled_at IS NULL) \
          AND EXISTS (SELECT 1 FROM sessions s WHERE s.issuer_id = c.issuer_id AND s.hash = c.session_hash)"
     };
 }
@@ -113,30 +116,7 @@ macro_rules! birth {
     () => {
         "INSERT INTO token_families (issuer_id, id, grant_id, client_id, user_id, user_name, resource, scope, auth_time, created_at, \
          generation, current_hash, last_used_at, idle_expires_at, expires_at) \
-         SELECT c.issuer_id, $3, c.grant_id, c.client_id, c.user_id, \
-         (SELECT name FROM users u WHERE u.issuer_id = c.issuer_id AND u.id = c.user_id), c.resource, $4, c.auth_time, $5, 0, $6, $5, $7, $8 FROM "
-    };
-}
-
-/// The families of one person and client that stand. (A join would be read from the
-/// other end: from all families of the issuer.)
-macro_rules! of_owner {
-    ($user:literal, $client:literal) => {
-        concat!(
-            "f.issuer_id = $1 AND f.revoked_at IS NULL AND f.grant_id IN (SELECT g.id FROM grants g \
-             WHERE g.issuer_id = $1 AND g.user_id = ",
-            $user,
-            " AND g.client_id = ",
-            $client,
-            " AND g.revoked_at IS NULL)"
-        )
-    };
-}
-
-/// How many there are beside the new one.
-macro_rules! others {
-    () => {
-        concat!("(SELECT COUNT(*) FROM token_families f WHERE f.id <> $3 AND ", of_owner!("codes.user_id", "codes.client_id"), ")")
+         SELECT c.issuer_id, $3, c.grant_id, c.client_id, c.user_id, $10, c.resource, $4, c.auth_time, $5, 0, $6, $5, $7, $8 FROM "
     };
 }
 
@@ -145,21 +125,20 @@ const REDEEM: First = first!(
     postgres: [
         "WITH good AS (SELECT issuer_id, grant_id, client_id, user_id, resource, auth_time FROM codes c WHERE ", unchanged!(), " FOR UPDATE), \
          born AS (", birth!(), "good c RETURNING id) \
-         UPDATE codes SET redeemed_at = $5, family_id = born.id FROM born WHERE issuer_id = $1 AND hash = $2 RETURNING ", others!(),
+         UPDATE codes SET redeemed_at = $5, family_id = born.id FROM born WHERE issuer_id = $1 AND hash = $2 RETURNING family_id",
     ],
     sqlite: [
         birth!(), "codes c WHERE ", unchanged!(), "; \
          UPDATE codes SET redeemed_at = $5, family_id = $3 WHERE issuer_id = $1 AND hash = $2 \
-         AND EXISTS (SELECT 1 FROM token_families f WHERE f.issuer_id = $1 AND f.id = $3) RETURNING ", others!(),
+         AND EXISTS (SELECT 1 FROM token_families f WHERE f.issuer_id = $1 AND f.id = $3) RETURNING family_id",
     ],
 );
-/// The families of a person and client beyond a number: the longest idle go.
-const TRIM_FAMILIES: &str = concat!(
-    "UPDATE token_families SET revoked_at = $4, revoked_because = 'too many' WHERE issuer_id = $1 AND id IN \
-     (SELECT f.id FROM token_families f WHERE ",
-    of_owner!("$2", "$3"),
-    " ORDER BY f.last_used_at DESC LIMIT 1000 OFFSET $5)"
-);
+/// The families of a person and client beyond a number: the longest idle go. (A join
+/// would be read from the other end: from all families of the issuer.)
+const TRIM_FAMILIES: &str = "UPDATE token_families SET revoked_at = $4, revoked_because = 'too many' WHERE issuer_id = $1 AND id IN \
+    (SELECT f.id FROM token_families f WHERE f.issuer_id = $1 AND f.revoked_at IS NULL AND f.grant_id IN \
+      (SELECT g.id FROM grants g WHERE g.issuer_id = $1 AND g.user_id = $2 AND g.client_id = $3 AND g.revoked_at IS NULL) \
+     ORDER BY f.last_used_at DESC LIMIT 1000 OFFSET $5)";
 
 /// Codes in flight for one person and client.
 const MOST_IN_FLIGHT: i64 = 5;
@@ -177,8 +156,9 @@ impl Store {
     }
 
     /// The grant that the code belongs to; `None` if the request was answered before.
+    #[expect(clippy::too_many_lines, reason = "one transaction, told in one piece")]
     async fn add_code(&self, handle: &TokenHash<RequestHandle>, new: &NewCode) -> anyhow::Result<Option<GrantId>> {
-        let NewCode { hash, code, session, issued_at, remember } = new;
+        let NewCode { hash, code, session, issued_at, most_families, remember } = new;
         on_db!(self.db, |writer| {
             let mut step = writer.begin_write().await?;
             let answer = sqlx::query(requests::ANSWER).bind(self.issuer_id).bind(handle.as_bytes()).bind(issued_at);
@@ -219,6 +199,8 @@ impl Store {
                 .await?;
             let trim = sqlx::query(TRIM).bind(self.issuer_id).bind(&code.user_id).bind(code.client_id.as_str());
             trim.bind(issued_at).bind(MOST_IN_FLIGHT).execute(&mut *step).await?;
+            let trim = sqlx::query(TRIM_FAMILIES).bind(self.issuer_id).bind(&code.user_id).bind(code.client_id.as_str());
+            trim.bind(issued_at).bind(most_families - 1).execute(&mut *step).await?;
             if let Some((redirect_set, scope)) = remember {
                 sqlx::query(REMEMBER)
                     .bind(self.issuer_id)
@@ -276,7 +258,6 @@ impl Store {
         hash: &TokenHash<AuthorizationCode>,
         found: &IssuedCode,
         family: &NewFamily,
-        most_families: i64,
         now: DateTime<Utc>,
     ) -> anyhow::Result<bool> {
         on_db!(self.db, |writer| {
@@ -291,15 +272,12 @@ impl Store {
                     .bind(family.idle_expires_at)
                     .bind(family.expires_at)
                     .bind(i64::from(found.failures))
+                    .bind(&family.user_name)
             });
-            let (mut step, others): (_, Option<(i64,)>) = redeem.await?;
-            let Some((others,)) = others else {
+            let (step, spent): (_, Option<(String,)>) = redeem.await?;
+            if spent.is_none() {
                 step.rollback().await?;
                 return Ok(false);
-            };
-            if others >= most_families {
-                let trim = sqlx::query(TRIM_FAMILIES).bind(self.issuer_id).bind(&found.user_id).bind(found.client_id.as_str());
-                trim.bind(now).bind(most_families).execute(&mut *step).await?;
             }
             step.commit().await.context("redeeming a code")?;
             Ok(true)

@@ -14,8 +14,8 @@ use crate::protocol::{
     vocabulary::{AuthorizationCode, TokenHash},
 };
 
-/// Some hundred bytes each.
-const MOST: usize = 2048;
+/// More than are under way on a busy server; some hundred bytes each.
+const MOST: usize = 8192;
 
 /// A bounded memory of codes. Cheap to clone.
 #[derive(Clone, Debug)]

@@ -1,5 +1,6 @@
 //! The authorization code grant (RFC 6749 §4.1.3).
 
+use anyhow::Context as _;
 use chrono::{DateTime, Utc};
 use portcullis_verifier::vocabulary::Scope;
 
@@ -44,7 +45,7 @@ pub(crate) async fn exchange(app: &App, client: &AuthenticatedClient, request: &
             }
         };
         let (family, response) = issue(app, client, &code, &scope, &fresh, now)?;
-        if app.store.redeem_code(&hash, &code, &family, i64::from(app.config.tokens.families_per_client), now).await? {
+        if app.store.redeem_code(&hash, &code, &family, now).await? {
             record(client, &code, &scope);
             return Ok(response);
         }
@@ -109,8 +110,7 @@ fn issue(
     now: DateTime<Utc>,
 ) -> anyhow::Result<(NewFamily, TokenResponse)> {
     let resources = app.resources.load();
-    let resource =
-        resources.by_identifier(&code.resource).ok_or_else(|| anyhow::anyhow!("a resource vanished while a code was redeemed"))?;
+    let resource = resources.by_identifier(&code.resource).context("a resource vanished while a code was redeemed")?;
     let mint = Mint {
         resource: &resource,
         subject: code.user_id.parse()?,
@@ -125,6 +125,7 @@ fn issue(
     let tokens = &app.config.tokens;
     let family = NewFamily {
         id: fresh.family_id,
+        user_name: code.user_name.clone().context("a code of nobody was judged good")?,
         scope: code.scope.clone(),
         refresh_hash: refresh_token.as_ref().map(RefreshToken::hash),
         idle_expires_at: now + tokens.refresh_idle_lifetime,
