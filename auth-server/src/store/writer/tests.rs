@@ -119,6 +119,39 @@ async fn whoever_leaves_the_commit_to_somebody_who_gives_up_is_answered() {
     assert_eq!(halves(&read).await, [(1, 2)]);
 }
 
+/// How often the log was flushed: each commit is one, and marks its last page with
+/// the size of the database (SQLite's file format, section 4.1).
+fn flushes(folder: &TempDir) -> usize {
+    const HEADER: usize = 32;
+    const FRAME: usize = 24 + 4096;
+    let log = std::fs::read(folder.path().join("db-wal")).unwrap();
+    log[HEADER..].chunks_exact(FRAME).filter(|frame| frame[4..8] != [0; 4]).count()
+}
+
+// OA-DB-01: steps that wait together share one flush, and none is answered before it
+#[tokio::test]
+async fn steps_that_wait_together_are_flushed_together() {
+    let (folder, writer, read) = database().await;
+    let before = flushes(&folder);
+    let first = put(&writer, 0).await.unwrap();
+    let mut others = JoinSet::new();
+    for number in 1..50 {
+        let writer = writer.clone();
+        others.spawn(async move { put(&writer, number).await.unwrap().commit().await.unwrap() });
+    }
+    while writer.waiting.load(Ordering::SeqCst) < 49 {
+        tokio::task::yield_now().await;
+    }
+    let mut end = Box::pin(first.commit());
+    assert!(poll(&mut end).await.is_pending());
+    assert_eq!(halves(&read).await, [], "nothing is there, so nobody may be told");
+    soon(end).await.unwrap();
+    soon(others.join_all()).await;
+    assert_eq!(halves(&read).await.len(), 50);
+    let flushes = flushes(&folder) - before;
+    assert!(flushes <= 5, "{flushes} flushes for 50 steps");
+}
+
 /// What SQLite does when the disk fails it.
 async fn lose_the_transaction(step: &mut Step) {
     sqlx::query("ROLLBACK").execute(&mut **step).await.unwrap();
