@@ -68,6 +68,8 @@ pub struct Parts {
     pub request_ids: RequestIds,
     /// Bounds what is worked on at once.
     pub in_flight: Semaphore,
+    /// The catalogue's version before what is here was loaded.
+    pub opened_at: i64,
 }
 
 impl Deref for App {
@@ -86,6 +88,7 @@ impl App {
     pub async fn open(config: Config, clock: Clock, master_key: MasterKey) -> anyhow::Result<Self> {
         let now = clock.now();
         let store = Store::open(&config.database, &config.issuer).await?;
+        let opened_at = store.catalogue_version().await?;
         let resources = load_resources(&config, &store).await?;
         keys::ensure_keys(&store, &master_key, &algorithms(&resources), now).await.context("making signing keys")?;
         let keys = KeyRing::open(&store.signing_keys(now).await?, &master_key)?;
@@ -103,6 +106,7 @@ impl App {
             limits: Limits::new(&config.limits, config.registration.per_source_per_hour),
             request_ids: RequestIds::default(),
             in_flight: Semaphore::new(MOST_IN_FLIGHT),
+            opened_at,
             config,
             clock,
             store,

@@ -30,20 +30,20 @@ async fn until(stop: CancellationToken, job: impl Future<Output = ()>) {
 async fn watch(app: App) {
     let mut ticks = interval(WATCH_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut known = None;
+    let mut known = app.opened_at;
     loop {
         ticks.tick().await;
         match follow(&app, known).await {
-            Ok(version) => known = Some(version),
+            Ok(version) => known = version,
             Err(error) => tracing::warn!(error = format!("{error:#}"), "can not look for changes"),
         }
     }
 }
 
-async fn follow(app: &App, known: Option<i64>) -> anyhow::Result<i64> {
+async fn follow(app: &App, known: i64) -> anyhow::Result<i64> {
     let version = app.store.catalogue_version().await?;
     let now = app.clock.now();
-    if known != Some(version) || app.keys.is_stale(now) {
+    if known != version || app.keys.is_stale(now) {
         app.reload(now).await?;
     }
     Ok(version)
