@@ -3,6 +3,8 @@
 //! What is logged never holds a secret: events name ids ([`crate::events`]), and
 //! secrets print as `[redacted]` ([`crate::secret::Secret`]).
 
+mod lines;
+
 use std::io::{self, IsTerminal as _};
 
 use anyhow::Context as _;
@@ -21,7 +23,7 @@ pub fn init(log: &Log) -> anyhow::Result<()> {
     let filter = EnvFilter::builder().parse(format!("{QUIET},{}", log.level.as_str())).context("reading the log level")?;
     let on_terminal = io::stderr().is_terminal();
     let layer = if writes_json(log.format, on_terminal) {
-        fmt::layer().json().flatten_event(true).with_current_span(true).with_span_list(false).with_writer(io::stderr).boxed()
+        fmt::layer().fmt_fields(lines::Fields).event_format(lines::Lines).with_writer(io::stderr).boxed()
     } else {
         fmt::layer().compact().with_target(false).with_ansi(on_terminal).with_writer(io::stderr).boxed()
     };
