@@ -1,6 +1,35 @@
 //! Learning what exists from how the server answers, and trying until it fits.
 
-use crate::harness::{Server, Setup, Store, on_both_stores};
+use std::time::{Duration, Instant};
+
+use crate::harness::{Person, Place, Server, Setup, Store, on_both_stores};
+
+/// How long wrong passwords took, for each name, in order.
+async fn sign_in_times(person: &mut Person, place: &Place, names: [&str; 2]) -> [Vec<Duration>; 2] {
+    let mut times = [Vec::new(), Vec::new()];
+    for round in 0..30 {
+        for (times, name) in times.iter_mut().zip(names) {
+            let mut form = place.form("/sign-in");
+            form.set("username", name);
+            form.set("password", "wrong password");
+            let started = Instant::now();
+            assert_eq!(person.submit_only(&form, None).await.location(), None, "nobody is let in");
+            if round > 2 {
+                times.push(started.elapsed());
+            }
+        }
+    }
+    for times in &mut times {
+        times.sort();
+    }
+    times
+}
+
+/// Whether the middle of each lies within the other.
+fn overlap([one, other]: &[Vec<Duration>; 2]) -> bool {
+    let within = |middle: Duration, of: &[Duration]| of[0] <= middle && middle <= of[of.len() - 1];
+    within(one[one.len() / 2], other) && within(other[other.len() / 2], one)
+}
 
 on_both_stores! {
     // OA-TK-13, OA-CR-08, OA-RI-07: one text for all reasons
@@ -31,27 +60,16 @@ on_both_stores! {
         let server = Setup::on(store).table("limits", "login_failures_per_account = 100\nlogin_failures_per_source = 10000").start().await;
         let mut person = server.person("ada");
         let place = person.open("/sign-in").await;
-        let mut times = [Vec::new(), Vec::new()];
-        for round in 0..30 {
-            for (which, name) in [(0, "ada"), (1, "nobody")] {
-                let mut form = place.form("/sign-in");
-                form.set("username", name);
-                form.set("password", "wrong password");
-                let started = std::time::Instant::now();
-                assert_eq!(person.submit_only(&form, None).await.location(), None, "nobody is let in");
-                if round > 2 {
-                    times[which].push(started.elapsed());
-                }
+        // what else the machine does may fall on one of the two, but not again and again
+        let mut seen = Vec::new();
+        for _ in 0..3 {
+            let times = sign_in_times(&mut person, &place, ["ada", "nobody"]).await;
+            if overlap(&times) {
+                return;
             }
+            seen.push(times);
         }
-        for times in &mut times {
-            times.sort();
-        }
-        // distributions overlap: the faster half of either is slower than the fastest of the other
-        for (one, other) in [(0, 1), (1, 0)] {
-            let half = times[one][times[one].len() / 2];
-            assert!(half >= times[other][0] && half <= times[other][times[other].len() - 1], "{times:?}");
-        }
+        panic!("the time tells: {seen:?}");
     }
 
     // OA-AB-05, OA-AB-01: many at once are answered, and the rest of the server goes on
@@ -68,7 +86,7 @@ on_both_stores! {
             });
         }
         for _ in 0..20 {
-            let started = std::time::Instant::now();
+            let started = Instant::now();
             crate::harness::Tokens::of(&client.refresh(&token).await).refresh().clone_into(&mut token);
             assert!(started.elapsed().as_secs() < 5, "{:?}", started.elapsed());
         }
