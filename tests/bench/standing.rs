@@ -25,9 +25,9 @@ pub(crate) async fn measure(options: &Options, report: &mut Report) -> anyhow::R
         server.restart().await?;
         starts.push(server.started_within.as_secs_f64() * 1000.0);
     }
-    report.note(Figure { name: START, value: median(starts.into_iter()), unit: "ms", expected: 100.0 });
-    report.note(Figure { name: MEMORY, value: cpu::resident_kib(server.id())? / 1024.0, unit: "MiB", expected: 25.0 });
+    report.note(Figure { name: START, value: median(starts.into_iter()), unit: "ms", expected: Some(100.0) });
+    report.note(Figure { name: MEMORY, value: cpu::resident_kib(server.id())? / 1024.0, unit: "MiB", expected: Some(25.0) });
     load::play(server.address, requests::refreshes(server.address, &seed.active), 100).await?;
-    report.note(Figure { name: MEMORY_AFTER, value: cpu::resident_kib(server.id())? / 1024.0, unit: "MiB", expected: 25.0 });
+    report.note(Figure { name: MEMORY_AFTER, value: cpu::resident_kib(server.id())? / 1024.0, unit: "MiB", expected: None });
     Ok(())
 }
