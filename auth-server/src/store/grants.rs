@@ -147,8 +147,9 @@ impl Store {
             let mut step = writer.begin_write().await?;
             let revoke = sqlx::query(REVOKE_AT).bind(self.issuer_id).bind(resource).bind(now).bind(because);
             let grants = revoke.execute(&mut *step).await?.rows_affected();
-            sqlx::query(END_FAMILIES_AT).bind(self.issuer_id).bind(resource).bind(now).bind(because).execute(&mut *step).await?;
+            // Codes first: an exchange under way ends before that, and its family is seen.
             sqlx::query(WITHDRAW_CODES_AT).bind(self.issuer_id).bind(resource).bind(now).execute(&mut *step).await?;
+            sqlx::query(END_FAMILIES_AT).bind(self.issuer_id).bind(resource).bind(now).bind(because).execute(&mut *step).await?;
             sqlx::query(FORGET_CONSENTS_AT).bind(self.issuer_id).bind(resource).execute(&mut *step).await?;
             step.commit().await.context("revoking the grants at a resource")?;
             Ok(Revocation { grants })
@@ -204,8 +205,9 @@ impl Store {
                 return Ok(false);
             };
             sqlx::query(REVOKE).bind(self.issuer_id).bind(&id).bind(now).bind(because).execute(&mut *step).await?;
-            sqlx::query(END_FAMILIES).bind(self.issuer_id).bind(&id).bind(now).bind(because).execute(&mut *step).await?;
+            // Codes first: an exchange under way ends before that, and its family is seen.
             sqlx::query(WITHDRAW_CODES).bind(self.issuer_id).bind(&id).bind(now).execute(&mut *step).await?;
+            sqlx::query(END_FAMILIES).bind(self.issuer_id).bind(&id).bind(now).bind(because).execute(&mut *step).await?;
             let forget = sqlx::query(FORGET_CONSENT).bind(self.issuer_id).bind(&user_id).bind(&client_id);
             forget.bind(&resource).execute(&mut *step).await?;
             step.commit().await.context("revoking a grant")?;
