@@ -7,12 +7,15 @@ use portcullis::{
     protocol::{
         client::{Client, ClientOrigin},
         code::IssuedCode,
-        refresh::{RefreshError, RefreshStep},
+        refresh::{PresentedRefreshToken, RefreshError, RefreshStep, TokenFamily},
         refused::Effect,
         vocabulary::{AuthorizationCode, BrowserId, ClientId, FamilyId, GrantId, RequestHandle, SessionId, Token, TokenHash},
     },
     secret::Secret,
-    store::{ClientLifetimes, Location, NewCode, NewFamily, NewRequest, NewSession, NewUser, RefreshOutcome, Store as Opened, is_away},
+    store::{
+        ClientLifetimes, Location, NewCode, NewFamily, NewRequest, NewSession, NewUser, RefreshOutcome, Refreshing, Store as Opened,
+        is_away,
+    },
 };
 use portcullis_verifier::vocabulary::{Issuer, Scope};
 use tempfile::TempDir;
@@ -144,9 +147,28 @@ async fn family(store: &Opened, number: u8) -> FamilyId {
     redeem(store, number, at(1)).await.unwrap().expect("a family")
 }
 
-fn rotate<T>(tokens: T) -> RefreshOutcome<T> {
-    let idle_expires_at = at(2) + TimeDelta::days(30);
-    RefreshOutcome::Issue { step: RefreshStep::Rotate, successor_hash: Some([1; 32]), idle_expires_at, tokens }
+/// The refresh of a family whose tokens have their generation for a hash.
+fn refreshing(client_id: &ClientId, family_id: FamilyId, generation: u32, now: DateTime<Utc>) -> Refreshing<'_> {
+    let hash = |generation: u32| [u8::try_from(generation).unwrap(); 32];
+    Refreshing {
+        client_id,
+        presented: PresentedRefreshToken { family_id, generation, hash: hash(generation) },
+        successor_hash: Some(hash(generation + 1)),
+        idle_expires_at: now + TimeDelta::days(30),
+    }
+}
+
+/// The family's generation, and whether its parent is known.
+async fn generation(store: &Opened, id: FamilyId) -> (u32, bool) {
+    let nobody = ClientId::generate([6; 16]);
+    let mut found = None;
+    let look = |family: Option<&TokenFamily>| {
+        found = family.map(|family| (family.generation, family.parent_hash.is_some()));
+        Ok(RefreshOutcome::<()>::Refuse(RefreshError::WrongClient, Effect::Nothing))
+    };
+    let refused = store.refresh_family(&refreshing(&nobody, id, 0, at(2)), at(2), look).await.unwrap();
+    assert_eq!(refused, Err(RefreshError::WrongClient));
+    found.expect("a family")
 }
 
 on_both_stores! {
@@ -225,17 +247,79 @@ on_both_stores! {
         let id = redeem(&bench.store, 1, at(1)).await.unwrap().expect("still good");
         assert_eq!(redeem(&bench.store, 1, at(1)).await.unwrap(), None);
 
-        let failed = bench.store.refresh_family::<()>(id, at(2), |_| anyhow::bail!("the key is locked")).await;
+        let client = client_id();
+        let first = refreshing(&client, id, 0, at(2));
+        let failed = bench.store.refresh_family::<()>(&first, at(2), |_| anyhow::bail!("the key is locked")).await;
         assert!(failed.is_err_and(|error| !is_away(&error)));
-        bench.store.refresh_family(id, at(2), |family| {
-            assert_eq!(family.unwrap().generation, 0);
-            Ok(rotate(()))
-        }).await.unwrap().unwrap();
-        let refused = bench.store.refresh_family::<()>(id, at(3), |family| {
-            assert_eq!((family.unwrap().generation, family.unwrap().parent_hash), (1, Some([0; 32])));
-            Ok(RefreshOutcome::Refuse(RefreshError::WrongClient, Effect::Nothing))
-        }).await.unwrap();
-        assert_eq!(refused, Err(RefreshError::WrongClient));
+        assert_eq!(generation(&bench.store, id).await, (0, false));
+        let rotated = bench.store.refresh_family(&first, at(2), |family| {
+            assert_eq!((family.unwrap().generation, family.unwrap().current_hash), (0, Some([0; 32])));
+            Ok(RefreshOutcome::Issue(RefreshStep::Rotate, ()))
+        });
+        rotated.await.unwrap().unwrap();
+        assert_eq!(generation(&bench.store, id).await, (1, true));
+    }
+
+    // OA-RT-02, OA-RT-09, OA-RT-13: what the row forbids is judged with the row as it is, and
+    // what the rules forbid besides is undone
+    async fn only_the_current_token_is_used(store: Store) {
+        let bench = Bench::new(store).await;
+        people(&bench.store).await;
+        let id = family(&bench.store, 1).await;
+        let (client, stranger) = (client_id(), ClientId::generate([6; 16]));
+        let late = at(2) + TimeDelta::days(30);
+        let forbidden = [
+            ("another client", Refreshing { client_id: &stranger, ..refreshing(&client, id, 0, at(2)) }, at(2)),
+            ("another generation", refreshing(&client, id, 1, at(2)), at(2)),
+            ("another token", Refreshing { presented: PresentedRefreshToken { family_id: id, generation: 0, hash: [9; 32] }, ..refreshing(&client, id, 0, at(2)) }, at(2)),
+            ("too late", refreshing(&client, id, 0, late), late),
+        ];
+        for (what, refreshing, now) in forbidden {
+            let mut seen = None;
+            let used = bench.store.refresh_family(&refreshing, now, |family| {
+                seen = family.map(|family| (family.generation, family.idle_expires_at));
+                Ok(RefreshOutcome::Issue(RefreshStep::Rotate, ()))
+            });
+            assert!(used.await.is_err(), "{what}");
+            assert_eq!(seen, Some((0, at(1) + TimeDelta::days(30))), "{what}");
+            assert_eq!(generation(&bench.store, id).await, (0, false), "{what}");
+        }
+        let refuse = |_: Option<&TokenFamily>| Ok(RefreshOutcome::<()>::Refuse(RefreshError::ResourceGone, Effect::Nothing));
+        let refused = bench.store.refresh_family(&refreshing(&client, id, 0, at(2)), at(2), refuse).await.unwrap();
+        assert_eq!(refused, Err(RefreshError::ResourceGone));
+        assert_eq!(generation(&bench.store, id).await, (0, false));
+        assert!(bench.store.family_story(id).await.unwrap().unwrap().rotated_at.is_none());
+        // and nothing that is ended
+        bench.store.revoke_family(id, "a test", at(2)).await.unwrap();
+        let stands = |family: Option<&TokenFamily>| {
+            assert!(!family.unwrap().stands);
+            Ok(RefreshOutcome::<()>::Refuse(RefreshError::Withdrawn, Effect::Nothing))
+        };
+        bench.store.refresh_family(&refreshing(&client, id, 0, at(2)), at(2), stands).await.unwrap().unwrap_err();
+    }
+
+    // OA-RT-10: use moves the idle end, nothing moves the absolute one
+    async fn a_used_family_lives_on_to_its_end(store: Store) {
+        let bench = Bench::new(store).await;
+        people(&bench.store).await;
+        let id = family(&bench.store, 1).await;
+        let client = client_id();
+        let end = at(1) + TimeDelta::days(180);
+        let keep = |_: Option<&TokenFamily>| Ok(RefreshOutcome::Issue(RefreshStep::Keep, ()));
+        let rotate = |_: Option<&TokenFamily>| Ok(RefreshOutcome::Issue(RefreshStep::Rotate, ()));
+        let idle_end = async || bench.store.family_story(id).await.unwrap().unwrap().idle_expires_at;
+        let kept = |now| Refreshing { successor_hash: None, ..refreshing(&client, id, 0, now) };
+        for days in [20, 40, 60, 80, 100, 120, 140] {
+            let now = at(days * 86_400);
+            bench.store.refresh_family(&kept(now), now, keep).await.unwrap().unwrap();
+            assert_eq!(idle_end().await, now + TimeDelta::days(30));
+        }
+        let now = at(160 * 86_400);
+        bench.store.refresh_family(&kept(now), now, keep).await.unwrap().unwrap();
+        assert_eq!(idle_end().await, end);
+        bench.store.refresh_family(&refreshing(&client, id, 0, now), now, rotate).await.unwrap().unwrap();
+        let story = bench.store.family_story(id).await.unwrap().unwrap();
+        assert_eq!((story.idle_expires_at, story.expires_at, story.rotated_at), (end, end, Some(now)));
     }
 
     // OA-AZ-27, OA-CD-04: the conditional write is the only arbiter
@@ -256,8 +340,11 @@ on_both_stores! {
         let bench = Bench::new(store).await;
         people(&bench.store).await;
         let id = family(&bench.store, 1).await;
+        let (client, mut known) = (client_id(), 0);
         for polls in 0..40 {
-            let mut refresh = Box::pin(bench.store.refresh_family(id, at(2), |_| Ok(rotate(()))));
+            let refreshing = refreshing(&client, id, known, at(2));
+            let rotate = |_: Option<&TokenFamily>| Ok(RefreshOutcome::Issue(RefreshStep::Rotate, ()));
+            let mut refresh = Box::pin(bench.store.refresh_family(&refreshing, at(2), rotate));
             for _ in 0..polls {
                 let done = std::future::poll_fn(|context| std::task::Poll::Ready(refresh.as_mut().poll(context).is_ready())).await;
                 if done {
@@ -267,11 +354,10 @@ on_both_stores! {
             }
             drop(refresh);
             // whether it happened or not: what is there is whole, and the next step goes on from it
-            bench.store.refresh_family::<()>(id, at(2), |family| {
-                let family = family.unwrap();
-                assert_eq!(family.generation == 0, family.parent_hash.is_none());
-                Ok(RefreshOutcome::Refuse(RefreshError::Unknown, Effect::Nothing))
-            }).await.unwrap().unwrap_err();
+            let (now, has_parent) = generation(&bench.store, id).await;
+            assert!(now == known || now == known + 1, "from {known} to {now}");
+            assert_eq!(now > 0, has_parent);
+            known = now;
         }
     }
 
@@ -381,11 +467,12 @@ on_both_stores! {
         while bench.store.prune(lifetimes(), at(day + 1)).await.unwrap().rows > 0 {}
         assert!(bench.store.client(&unused.id).await.unwrap().is_none());
         assert_ne!(bench.store.catalogue_version().await.unwrap(), known, "every process hears that a client is gone");
+        let client = client_id();
         for days in [25, 50, 75, 100] {
             let now = at(days * day);
-            let idle_expires_at = now + TimeDelta::days(30);
-            let keep = |_: Option<&_>| Ok(RefreshOutcome::Issue { step: RefreshStep::Keep, successor_hash: None, idle_expires_at, tokens: () });
-            bench.store.refresh_family(id, now, keep).await.unwrap().unwrap();
+            let kept = Refreshing { successor_hash: None, ..refreshing(&client, id, 0, now) };
+            let keep = |_: Option<&TokenFamily>| Ok(RefreshOutcome::Issue(RefreshStep::Keep, ()));
+            bench.store.refresh_family(&kept, now, keep).await.unwrap().unwrap();
             while bench.store.prune(lifetimes(), now).await.unwrap().rows > 0 {}
             assert!(bench.store.client(&client_id()).await.unwrap().is_some(), "after {days} days");
         }

@@ -69,9 +69,7 @@ impl ClientRequest {
         if !headers.any(|header| header.split(' ').next().is_some_and(|scheme| scheme.eq_ignore_ascii_case("bearer"))) {
             return Ok(());
         }
-        if let Err(too_many) = app.limits.client_failed(&self.source, None, self.arrived_at).await? {
-            return Err(ApiFailure::too_many(too_many.retry_after));
-        }
+        self.count_failure(app, None).await?;
         let answer = OAuthError::new(ErrorCode::InvalidToken, "use the credentials of a client that may introspect");
         let challenge = HeaderValue::from_static("Bearer error=\"invalid_token\"");
         Err(ApiFailure::refused(Step::ClientAuthFail, answer, "a bearer token instead of client credentials").with_challenge(challenge))
@@ -79,9 +77,7 @@ impl ClientRequest {
 
     async fn fail(&self, app: &App, client_id: Option<&ClientId>, error: &ClientAuthError) -> Result<AuthenticatedClient, ApiFailure> {
         let id = client_id.map(ClientId::as_str);
-        if let Err(too_many) = app.limits.client_failed(&self.source, id, self.arrived_at).await? {
-            return Err(ApiFailure::too_many(too_many.retry_after));
-        }
+        self.count_failure(app, id).await?;
         let mut failure = ApiFailure::of(Step::ClientAuthFail, error);
         if let Some(id) = id {
             failure = failure.for_client(id);
@@ -90,5 +86,11 @@ impl ClientRequest {
             Some(Ok(challenge)) => Err(failure.with_challenge(challenge)),
             Some(Err(_)) | None => Err(failure),
         }
+    }
+
+    /// Past the limit that is the answer, and nothing is said of the credentials.
+    async fn count_failure(&self, app: &App, client_id: Option<&str>) -> Result<(), ApiFailure> {
+        let counted = app.limits.client_failed(&self.source, client_id, self.arrived_at).await?;
+        counted.map_err(|too_many| ApiFailure::too_many(too_many.retry_after))
     }
 }

@@ -147,15 +147,15 @@ pub fn redeem(code: &IssuedCode, request: &CodeRequest<'_>, most_failures: u32, 
     if now >= code.expires_at {
         return Err(Refused::harmlessly(RedeemError::Expired));
     }
-    if !code.stands || code.user_name.is_none() || !request.redirect_uri_stands {
+    let Some(user_name) = code.user_name.as_deref().filter(|_| code.stands && request.redirect_uri_stands) else {
         return Err(Refused::harmlessly(RedeemError::Withdrawn));
-    }
+    };
     binding(code, request).map_err(|error| Refused { error, effect: Effect::CountFailure })?;
     let resource = request.resource.ok_or(Refused::harmlessly(RedeemError::ResourceGone))?;
     if !request.resources.iter().all(|asked| resource.is_meant_by(asked)) {
         return Err(Refused::harmlessly(RedeemError::WrongResource));
     }
-    resource.left_of(&code.scope, code.user_name.as_deref()).ok_or(Refused::harmlessly(RedeemError::NothingLeft))
+    resource.left_of(&code.scope, user_name).ok_or(Refused::harmlessly(RedeemError::NothingLeft))
 }
 
 /// A second request: only a valid one that came later is a replay. Otherwise a

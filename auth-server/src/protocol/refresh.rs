@@ -86,6 +86,8 @@ pub struct RefreshPolicy {
 pub struct Continuation<'f> {
     /// The family that goes on.
     pub family: &'f TokenFamily,
+    /// Its resource as it is today.
+    pub resource: &'f ProtectedResource,
     /// What the access token may do.
     pub scope: Scope,
     /// What becomes of the refresh token.
@@ -149,7 +151,7 @@ impl Refusal for RefreshError {
 pub fn refresh<'f>(
     family: Option<&'f TokenFamily>,
     presented: &PresentedRefreshToken,
-    request: &RefreshRequest<'_>,
+    request: &RefreshRequest<'f>,
     policy: RefreshPolicy,
     now: DateTime<Utc>,
 ) -> Result<Continuation<'f>, Refused<RefreshError>> {
@@ -168,9 +170,9 @@ pub fn refresh<'f>(
     if !request.resources.iter().all(|asked| resource.is_meant_by(asked)) {
         return Err(Refused::harmlessly(RefreshError::WrongResource));
     }
-    let left = resource.left_of(&family.scope, Some(&family.user_name)).ok_or(Refused::harmlessly(RefreshError::NothingLeft))?;
+    let left = resource.left_of(&family.scope, &family.user_name).ok_or(Refused::harmlessly(RefreshError::NothingLeft))?;
     let scope = narrowed(left, request.scope);
-    Ok(Continuation { family, scope, step })
+    Ok(Continuation { family, resource, scope, step })
 }
 
 /// Where in its family a token stands, and what follows from that.

@@ -76,8 +76,8 @@ impl ProtectedResource {
 
     /// What is left today of what a person once allowed; `None` when the person may
     /// not use the resource any more, or nothing is left (OA-TK-16).
-    pub fn left_of(&self, allowed: &Scope, user_name: Option<&str>) -> Option<Scope> {
-        if !user_name.is_some_and(|name| self.admits(name)) {
+    pub fn left_of(&self, allowed: &Scope, user_name: &str) -> Option<Scope> {
+        if !self.admits(user_name) {
             return None;
         }
         let left = allowed.intersection(&self.all_scopes());

@@ -130,7 +130,8 @@ const REDEEM: First = first!(
     sqlite: [
         birth!(), "codes c WHERE ", unchanged!(), "; \
          UPDATE codes SET redeemed_at = $5, family_id = $3 WHERE issuer_id = $1 AND hash = $2 \
-         AND EXISTS (SELECT 1 FROM token_families f WHERE f.issuer_id = $1 AND f.id = $3) RETURNING family_id",
+         AND EXISTS (SELECT 1 FROM token_families f WHERE f.issuer_id = $1 AND f.id = $3); \
+         SELECT $3 AS family_id WHERE changes() > 0",
     ],
 );
 /// The families of a person and client beyond a number: the longest idle go. (A join

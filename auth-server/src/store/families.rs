@@ -9,101 +9,38 @@ use super::{
     statement::{First, first},
 };
 use crate::protocol::{
-    refresh::{RefreshError, RefreshStep, TokenFamily},
+    refresh::{PresentedRefreshToken, RefreshError, RefreshStep, TokenFamily},
     refused::Effect,
     vocabulary::{ClientId, FamilyId},
 };
+
+/// A refresh that is under way.
+#[derive(Debug)]
+pub struct Refreshing<'a> {
+    /// The authenticated client.
+    pub client_id: &'a ClientId,
+    /// The refresh token that it sent.
+    pub presented: PresentedRefreshToken,
+    /// The hash of the token that takes its place; `None` where this client's tokens
+    /// do not rotate.
+    pub successor_hash: Option<[u8; 32]>,
+    /// The new idle end. The family ends no later than before.
+    pub idle_expires_at: DateTime<Utc>,
+}
 
 /// What becomes of a presented refresh token.
 #[derive(Debug)]
 pub enum RefreshOutcome<T> {
     /// Tokens leave once this is stored.
-    Issue {
-        /// What becomes of the refresh token.
-        step: RefreshStep,
-        /// The hash of its successor, when it rotates.
-        successor_hash: Option<[u8; 32]>,
-        /// The new idle end.
-        idle_expires_at: DateTime<Utc>,
-        /// What leaves.
-        tokens: T,
-    },
+    Issue(RefreshStep, T),
     /// Nothing is issued; the effect is stored all the same.
     Refuse(RefreshError, Effect),
 }
 
-/// All that an operator wants to know of a family.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FamilyStory {
-    /// The grant it belongs to.
-    pub grant_id: String,
-    /// The client it was given to.
-    pub client_id: String,
-    /// The person's name.
-    pub user_name: String,
-    /// The resource, in its registered spelling.
-    pub resource: String,
-    /// What the person allowed.
-    pub scope: String,
-    /// The hash of the current refresh token, where there is one.
-    pub current_hash: Option<[u8; 32]>,
-    /// The hash of the one before.
-    pub parent_hash: Option<[u8; 32]>,
-    /// When that was replaced.
-    pub rotated_at: Option<DateTime<Utc>>,
-    /// Dead from here on unless it is used.
-    pub idle_expires_at: DateTime<Utc>,
-    /// Dead from here on.
-    pub expires_at: DateTime<Utc>,
-    /// When the family ended, and why, if it ended by itself.
-    pub family_revoked: Option<(DateTime<Utc>, String)>,
-    /// When the grant ended, and why.
-    pub grant_revoked: Option<(DateTime<Utc>, String)>,
-    /// Since when the account may not be used.
-    pub user_disabled_at: Option<DateTime<Utc>>,
-}
-
-row! { StoryRow {
-    grant_id: String, client_id: String, user_name: String, resource: String, scope: String, current_hash: Option<Vec<u8>>,
-    parent_hash: Option<Vec<u8>>, rotated_at: Option<DateTime<Utc>>, idle_expires_at: DateTime<Utc>, expires_at: DateTime<Utc>,
-    revoked_at: Option<DateTime<Utc>>, revoked_because: Option<String>, grant_revoked_at: Option<DateTime<Utc>>,
-    grant_revoked_because: Option<String>, disabled_at: Option<DateTime<Utc>>,
-} }
-
-impl TryFrom<StoryRow> for FamilyStory {
-    type Error = anyhow::Error;
-
-    fn try_from(row: StoryRow) -> anyhow::Result<Self> {
-        let end = |at: Option<DateTime<Utc>>, because: Option<String>| at.map(|at| (at, because.unwrap_or_default()));
-        Ok(Self {
-            grant_id: row.grant_id,
-            client_id: row.client_id,
-            user_name: row.user_name,
-            resource: row.resource,
-            scope: row.scope,
-            current_hash: hash(row.current_hash).context("token_families.current_hash")?,
-            parent_hash: hash(row.parent_hash).context("token_families.parent_hash")?,
-            rotated_at: row.rotated_at,
-            idle_expires_at: row.idle_expires_at,
-            expires_at: row.expires_at,
-            // What ended the grant ended the family with it.
-            family_revoked: end(row.revoked_at, row.revoked_because).filter(|_| row.grant_revoked_at.is_none()),
-            grant_revoked: end(row.grant_revoked_at, row.grant_revoked_because),
-            user_disabled_at: row.disabled_at,
-        })
-    }
-}
-
-const STORY: &str = "SELECT f.grant_id, f.client_id, u.name AS user_name, f.resource, f.scope, f.current_hash, f.parent_hash, f.rotated_at, \
-    f.idle_expires_at, f.expires_at, f.revoked_at, f.revoked_because, g.revoked_at AS grant_revoked_at, \
-    g.revoked_because AS grant_revoked_because, u.disabled_at \
-    FROM token_families f JOIN grants g ON g.issuer_id = f.issuer_id AND g.id = f.grant_id \
-    JOIN users u ON u.issuer_id = f.issuer_id AND u.id = f.user_id WHERE f.issuer_id = $1 AND f.id = $2";
-
 row! { FamilyRow {
     id: String, grant_id: String, client_id: String, user_id: String, resource: String, scope: String, auth_time: DateTime<Utc>,
     generation: i64, current_hash: Option<Vec<u8>>, parent_hash: Option<Vec<u8>>, rotated_at: Option<DateTime<Utc>>,
-    idle_expires_at: DateTime<Utc>, expires_at: DateTime<Utc>, revoked_at: Option<DateTime<Utc>>, user_name: String,
+    idle_expires_at: DateTime<Utc>, expires_at: DateTime<Utc>, revoked_at: Option<DateTime<Utc>>, user_name: String, is_used: bool,
 } }
 
 impl TryFrom<FamilyRow> for TokenFamily {
@@ -130,23 +67,61 @@ impl TryFrom<FamilyRow> for TokenFamily {
     }
 }
 
-fn hash(bytes: Option<Vec<u8>>) -> anyhow::Result<Option<[u8; 32]>> {
+pub(super) fn hash(bytes: Option<Vec<u8>>) -> anyhow::Result<Option<[u8; 32]>> {
     bytes.map(|bytes| <[u8; 32]>::try_from(bytes).map_err(|_| anyhow::anyhow!("a hash has 32 bytes"))).transpose()
 }
 
-/// A write on the row comes first: whoever comes second waits, and then sees the
+impl FamilyRow {
+    /// A family whose current token was just replaced, as it was before; its parent,
+    /// which nobody asks for then, is not known any more.
+    fn before_rotation(self) -> Self {
+        Self { generation: self.generation - 1, current_hash: self.parent_hash, parent_hash: None, rotated_at: None, ..self }
+    }
+}
+
+macro_rules! columns {
+    () => {
+        "id, grant_id, client_id, user_id, user_name, resource, scope, auth_time, generation, current_hash, parent_hash, rotated_at, \
+         idle_expires_at, expires_at, revoked_at"
+    };
+}
+
+/// Changes the family as its use does, if what was presented is the current token, by
+/// the client it was given to, in time: the rule of
+/// [`refresh`](crate::protocol::refresh::refresh) as far as the row knows it. Then looks
+/// at the row; PostgreSQL gives none if it was not changed. (With SQLite `RETURNING`
+/// costs more than a look.)
+macro_rules! use_current {
+    ($($rotation:literal)?) => {
+        first!(
+            postgres: [use_current!(@change $($rotation)?), " RETURNING TRUE AS is_used, ", columns!()],
+            sqlite: [
+                use_current!(@change $($rotation)?), "; \
+                 SELECT changes() AS is_used, ", columns!(), " FROM token_families WHERE issuer_id = $1 AND id = $2",
+            ],
+        )
+    };
+    (@change $($rotation:literal)?) => {
+        concat!(
+            "UPDATE token_families SET ", $($rotation,)? "last_used_at = $6, \
+             idle_expires_at = CASE WHEN expires_at < $7 THEN expires_at ELSE $7 END \
+             WHERE issuer_id = $1 AND id = $2 AND client_id = $3 AND generation = $4 AND current_hash = $5 \
+             AND revoked_at IS NULL AND idle_expires_at > $6 AND expires_at > $6"
+        )
+    };
+}
+
+const KEEP: First = use_current!();
+const ROTATE: First = use_current!("generation = generation + 1, parent_hash = current_hash, current_hash = $8, rotated_at = $6, ");
+/// Writes nothing, but holds the row: whoever comes second waits, and then sees the
 /// successor.
-const TAKE: First = first!(
-    "UPDATE token_families SET last_used_at = $3 WHERE issuer_id = $1 AND id = $2 \
-     RETURNING id, grant_id, client_id, user_id, user_name, resource, scope, auth_time, generation, current_hash, parent_hash, rotated_at, \
-     idle_expires_at, expires_at, revoked_at"
+const TAKE: &str = concat!(
+    "UPDATE token_families SET last_used_at = last_used_at WHERE issuer_id = $1 AND id = $2 RETURNING FALSE AS is_used, ",
+    columns!()
 );
 const STANDS: &str = "SELECT f.revoked_at IS NULL \
      AND NOT EXISTS (SELECT 1 FROM revoked_access_tokens r WHERE r.issuer_id = f.issuer_id AND r.jti = $3) \
      FROM token_families f WHERE f.issuer_id = $1 AND f.id = $2";
-const ROTATE: &str = "UPDATE token_families SET generation = generation + 1, parent_hash = current_hash, current_hash = $3, rotated_at = $4, \
-    idle_expires_at = $5 WHERE issuer_id = $1 AND id = $2";
-const KEEP: &str = "UPDATE token_families SET idle_expires_at = $3 WHERE issuer_id = $1 AND id = $2";
 const REVOKE: &str =
     "UPDATE token_families SET revoked_at = $3, revoked_because = $4 WHERE issuer_id = $1 AND id = $2 AND revoked_at IS NULL";
 /// Codes of the same grant that are still in flight die with the family.
@@ -154,32 +129,44 @@ const WITHDRAW_CODES: &str = "UPDATE codes SET withdrawn_at = $3 WHERE issuer_id
     AND grant_id = (SELECT grant_id FROM token_families WHERE issuer_id = $1 AND id = $2)";
 
 impl Store {
-    /// Takes the family's row, lets `decide` judge what was presented, stores the
-    /// outcome: one transaction. If `decide` fails, nothing is rotated.
+    /// Uses the presented token if it is its family's current one, and lets `decide`
+    /// judge the family as it was before: one transaction. What `decide` refuses, or
+    /// fails at, is undone.
     pub async fn refresh_family<T>(
         &self,
-        id: FamilyId,
+        refreshing: &Refreshing<'_>,
         now: DateTime<Utc>,
         decide: impl FnOnce(Option<&TokenFamily>) -> anyhow::Result<RefreshOutcome<T>>,
     ) -> anyhow::Result<Result<T, RefreshError>> {
-        let id = id.to_string();
+        let presented = &refreshing.presented;
+        let id = presented.family_id.to_string();
         on_db!(self.db, |writer| {
-            let taken = writer.begin_with(TAKE, |take| take.bind(self.issuer_id).bind(&id).bind(now)).await?;
-            let (mut step, row): (_, Option<FamilyRow>) = taken;
+            let first = if refreshing.successor_hash.is_some() { ROTATE } else { KEEP };
+            let used = writer.begin_with(first, |first| {
+                let first = first.bind(self.issuer_id).bind(&id).bind(refreshing.client_id.as_str());
+                let first = first.bind(i64::from(presented.generation)).bind(presented.hash.as_slice());
+                let first = first.bind(now).bind(refreshing.idle_expires_at);
+                match &refreshing.successor_hash {
+                    Some(successor_hash) => first.bind(successor_hash.as_slice()),
+                    None => first,
+                }
+            });
+            let (mut step, row): (_, Option<FamilyRow>) = used.await?;
+            let row = match row {
+                Some(row) => Some(row),
+                None => sqlx::query_as(TAKE).bind(self.issuer_id).bind(&id).fetch_optional(&mut *step).await?,
+            };
+            let is_used = row.as_ref().is_some_and(|row| row.is_used);
+            let is_rotated = is_used && refreshing.successor_hash.is_some();
+            let row = if is_rotated { row.map(FamilyRow::before_rotation) } else { row };
             let family = row.map(TokenFamily::try_from).transpose()?;
             match decide(family.as_ref())? {
-                RefreshOutcome::Issue { step: RefreshStep::Rotate, successor_hash, idle_expires_at, tokens } => {
-                    let rotate = sqlx::query(ROTATE).bind(self.issuer_id).bind(&id).bind(successor_hash.map(Vec::from));
-                    rotate.bind(now).bind(idle_expires_at).execute(&mut *step).await?;
-                    step.commit().await.context("rotating a refresh token")?;
+                RefreshOutcome::Issue(RefreshStep::Rotate | RefreshStep::Keep, tokens) => {
+                    anyhow::ensure!(is_used, "the store and the rules differ on which refresh token is the current one");
+                    step.commit().await.context("using a refresh token")?;
                     Ok(Ok(tokens))
                 }
-                RefreshOutcome::Issue { step: RefreshStep::Keep, idle_expires_at, tokens, .. } => {
-                    sqlx::query(KEEP).bind(self.issuer_id).bind(&id).bind(idle_expires_at).execute(&mut *step).await?;
-                    step.commit().await.context("keeping a refresh token")?;
-                    Ok(Ok(tokens))
-                }
-                RefreshOutcome::Issue { step: RefreshStep::Repeat, tokens, .. } => {
+                RefreshOutcome::Issue(RefreshStep::Repeat, tokens) => {
                     step.rollback().await?;
                     Ok(Ok(tokens))
                 }
@@ -208,14 +195,6 @@ impl Store {
             .await)
         .context("reading a family")?;
         Ok(row.is_some_and(|(stands,)| stands))
-    }
-
-    /// All that an operator wants to know of a family; `None` if there is no such family (any more).
-    pub async fn family_story(&self, id: FamilyId) -> anyhow::Result<Option<FamilyStory>> {
-        let row: Option<StoryRow> =
-            on_db_read!(self.db, |pool| sqlx::query_as(STORY).bind(self.issuer_id).bind(id.to_string()).fetch_optional(pool).await)
-                .context("reading a family")?;
-        row.map(FamilyStory::try_from).transpose()
     }
 
     /// The client that a family was given to; `None` if there is no such family (any more).

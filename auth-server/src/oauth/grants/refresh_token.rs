@@ -16,7 +16,7 @@ use crate::{
         error::{ErrorCode, OAuthError},
         refresh::{self, Continuation, RefreshError, RefreshPolicy, RefreshRequest, RefreshStep, TokenFamily},
     },
-    store::RefreshOutcome,
+    store::{RefreshOutcome, Refreshing},
     tokens::RefreshToken,
 };
 
@@ -26,17 +26,32 @@ pub(crate) async fn refresh(app: &App, client: &AuthenticatedClient, request: &C
     let presented = presented(app, client, request)?;
     let scope = scope(client, request)?;
     let token_random = entropy::random()?;
-    let ours = presented.presented();
-    let outcome = app
-        .store
-        .refresh_family(ours.family_id, now, |family| {
-            let verdict = judge(app, client, request, scope.as_ref(), &presented, family, now);
-            match verdict {
-                Ok(continuation) => continued(app, client, &continuation, &presented, token_random, now),
-                Err(refused) => Ok(RefreshOutcome::Refuse(refused.error, refused.effect)),
+    let successor = app.refresh_tokens.successor(&presented);
+    let policy = RefreshPolicy {
+        grace: app.config.tokens.refresh_grace,
+        rotates: !client.is_confidential() || app.config.tokens.rotate_confidential,
+    };
+    let refreshing = Refreshing {
+        client_id: &client.id,
+        presented: presented.presented(),
+        successor_hash: policy.rotates.then(|| successor.hash()),
+        idle_expires_at: now + app.config.tokens.refresh_idle_lifetime,
+    };
+    let decide = |family: Option<&TokenFamily>| {
+        let resources = app.resources.load();
+        let resource = family.and_then(|family| resources.by_identifier(&family.resource));
+        let resource = resource.as_deref();
+        let asked = RefreshRequest { client_id: &client.id, scope: scope.as_ref(), resources: request.form.resources(), resource };
+        match refresh::refresh(family, &refreshing.presented, &asked, policy, now) {
+            Ok(continuation) => {
+                let refresh_token = if continuation.step == RefreshStep::Keep { &presented } else { &successor };
+                let tokens = tokens(app, client, &continuation, refresh_token, token_random, now)?;
+                Ok(RefreshOutcome::Issue(continuation.step, tokens))
             }
-        })
-        .await?;
+            Err(refused) => Ok(RefreshOutcome::Refuse(refused.error, refused.effect)),
+        }
+    };
+    let outcome = app.store.refresh_family(&refreshing, now, decide).await?;
     outcome.map_err(|error| refused(client, error))
 }
 
@@ -57,64 +72,29 @@ fn scope(client: &AuthenticatedClient, request: &ClientRequest) -> Result<Option
     })
 }
 
-fn judge<'f>(
-    app: &App,
-    client: &AuthenticatedClient,
-    request: &ClientRequest,
-    scope: Option<&Scope>,
-    presented: &RefreshToken,
-    family: Option<&'f TokenFamily>,
-    now: DateTime<Utc>,
-) -> Result<Continuation<'f>, crate::protocol::refused::Refused<RefreshError>> {
-    let resources = app.resources.load();
-    let resource = family.and_then(|family| resources.by_identifier(&family.resource));
-    let asked = RefreshRequest { client_id: &client.id, scope, resources: request.form.resources(), resource: resource.as_deref() };
-    let policy = RefreshPolicy {
-        grace: app.config.tokens.refresh_grace,
-        rotates: !client.is_confidential() || app.config.tokens.rotate_confidential,
-    };
-    refresh::refresh(family, &presented.presented(), &asked, policy, now)
-}
-
-fn continued(
+fn tokens(
     app: &App,
     client: &AuthenticatedClient,
     continuation: &Continuation<'_>,
-    presented: &RefreshToken,
+    refresh_token: &RefreshToken,
     token_random: [u8; 16],
     now: DateTime<Utc>,
-) -> anyhow::Result<RefreshOutcome<TokenResponse>> {
-    let family = continuation.family;
-    let resources = app.resources.load();
-    let resource = resources.by_identifier(&family.resource).ok_or_else(|| anyhow::anyhow!("a resource vanished during a refresh"))?;
+) -> anyhow::Result<TokenResponse> {
+    let Continuation { family, resource, scope, step } = continuation;
     let mint = Mint {
-        resource: &resource,
+        resource,
         subject: family.user_id.parse()?,
         client_id: &client.id,
-        scope: &continuation.scope,
+        scope,
         id: TokenId::in_family(family.id, token_random),
         person: Some((family.auth_time, family.grant_id)),
     };
     let mut tokens = mint.sign(app, now)?;
-    let (step, successor) = match continuation.step {
-        RefreshStep::Keep => (Step::RefreshRotated, None),
-        RefreshStep::Repeat => (Step::RefreshGrace, Some(app.refresh_tokens.successor(presented))),
-        RefreshStep::Rotate => (Step::RefreshRotated, Some(app.refresh_tokens.successor(presented))),
-    };
-    tokens.refresh_token = Some(successor.as_ref().unwrap_or(presented).wire().to_owned());
-    Event::of(step)
-        .client(client.id.as_str())
-        .user(&family.user_id)
-        .grant(family.grant_id)
-        .resource(&family.resource)
-        .scope(&continuation.scope)
-        .record();
-    Ok(RefreshOutcome::Issue {
-        step: continuation.step,
-        successor_hash: successor.as_ref().map(RefreshToken::hash),
-        idle_expires_at: (now + app.config.tokens.refresh_idle_lifetime).min(family.expires_at),
-        tokens,
-    })
+    tokens.refresh_token = Some(refresh_token.wire().to_owned());
+    let step = if *step == RefreshStep::Repeat { Step::RefreshGrace } else { Step::RefreshRotated };
+    let event = Event::of(step).client(client.id.as_str()).user(&family.user_id);
+    event.grant(family.grant_id).resource(&family.resource).scope(scope).record();
+    Ok(tokens)
 }
 
 fn refused(client: &AuthenticatedClient, error: RefreshError) -> ApiFailure {
