@@ -23,14 +23,14 @@ use tempfile::TempDir;
 use crate::harness::{CALLBACK, FILES, Postgres, Store, on_both_stores};
 
 /// An empty database, and where it is.
-struct Bench {
+pub(super) struct Bench {
     _folder: TempDir,
-    location: Location,
-    store: Opened,
+    pub(super) location: Location,
+    pub(super) store: Opened,
 }
 
 impl Bench {
-    async fn new(store: Store) -> Self {
+    pub(super) async fn new(store: Store) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let location = match store {
             Store::Sqlite => Location::Sqlite(folder.path().join("bench.db")),
@@ -45,11 +45,11 @@ impl Bench {
     }
 }
 
-fn at(seconds: i64) -> DateTime<Utc> {
+pub(super) fn at(seconds: i64) -> DateTime<Utc> {
     DateTime::from_timestamp(1_800_000_000 + seconds, 0).unwrap()
 }
 
-fn client_id() -> ClientId {
+pub(super) fn client_id() -> ClientId {
     ClientId::generate([7; 16])
 }
 
@@ -58,7 +58,7 @@ fn lifetimes() -> ClientLifetimes {
 }
 
 /// A person who is signed in, a client, and a request that waits.
-async fn people(store: &Opened) {
+pub(super) async fn people(store: &Opened) {
     let user = NewUser { id: "u_ada".to_owned(), name: "ada".to_owned(), email: None, password_hash: Secret::new("x".to_owned()) };
     store.add_user(&user, at(0)).await.unwrap().unwrap();
     let mut client = Client::new(client_id(), ClientOrigin::Registered, at(0));
@@ -75,7 +75,7 @@ async fn people(store: &Opened) {
     store.add_session(&session).await.unwrap();
 }
 
-async fn request(store: &Opened, handle: u8, most: i64, now: DateTime<Utc>) {
+pub(super) async fn request(store: &Opened, handle: u8, most: i64, now: DateTime<Utc>) {
     let request = NewRequest {
         handle: Token::<RequestHandle>::new([handle; 32]).hash(),
         browser: Token::<BrowserId>::new([2; 32]).hash(),
@@ -89,7 +89,7 @@ async fn request(store: &Opened, handle: u8, most: i64, now: DateTime<Utc>) {
 }
 
 /// A code that answers the request of this handle.
-async fn code(store: &Opened, number: u8, now: DateTime<Utc>) -> bool {
+pub(super) async fn code(store: &Opened, number: u8, now: DateTime<Utc>) -> bool {
     code_for(store, number, "files:read", now).await
 }
 
@@ -114,12 +114,12 @@ async fn code_for(store: &Opened, number: u8, scope: &str, now: DateTime<Utc>) -
     store.issue_code(&Token::<RequestHandle>::new([number; 32]).hash(), &new).await.unwrap()
 }
 
-fn code_hash(number: u8) -> TokenHash<AuthorizationCode> {
+pub(super) fn code_hash(number: u8) -> TokenHash<AuthorizationCode> {
     Token::<AuthorizationCode>::new([number; 32]).hash()
 }
 
 /// Spends a code that was found, on a family of its own.
-async fn spend(store: &Opened, number: u8, found: &IssuedCode, now: DateTime<Utc>) -> anyhow::Result<Option<FamilyId>> {
+pub(super) async fn spend(store: &Opened, number: u8, found: &IssuedCode, now: DateTime<Utc>) -> anyhow::Result<Option<FamilyId>> {
     let id = FamilyId::new(entropy::identifier(now)?);
     let family = NewFamily {
         id,

@@ -103,16 +103,16 @@ macro_rules! use_current {
     };
     (@change $($rotation:literal)?) => {
         concat!(
-            "UPDATE token_families SET ", $($rotation,)? "last_used_at = $6, \
-             idle_expires_at = CASE WHEN expires_at < $7 THEN expires_at ELSE $7 END \
-             WHERE issuer_id = $1 AND id = $2 AND client_id = $3 AND generation = $4 AND current_hash = $5 \
-             AND revoked_at IS NULL AND idle_expires_at > $6 AND expires_at > $6"
+            "UPDATE token_families SET ", $($rotation,)? "last_used_at = $5, \
+             idle_expires_at = CASE WHEN expires_at < $6 THEN expires_at ELSE $6 END \
+             WHERE issuer_id = $1 AND id = $2 AND client_id = $3 AND current_hash = $4 \
+             AND revoked_at IS NULL AND idle_expires_at > $5 AND expires_at > $5"
         )
     };
 }
 
 const KEEP: First = use_current!();
-const ROTATE: First = use_current!("generation = generation + 1, parent_hash = current_hash, current_hash = $8, rotated_at = $6, ");
+const ROTATE: First = use_current!("generation = generation + 1, parent_hash = current_hash, current_hash = $7, rotated_at = $5, ");
 /// Writes nothing, but holds the row: whoever comes second waits, and then sees the
 /// successor.
 const TAKE: &str = concat!(
@@ -144,8 +144,7 @@ impl Store {
             let first = if refreshing.successor_hash.is_some() { ROTATE } else { KEEP };
             let used = writer.begin_with(first, |first| {
                 let first = first.bind(self.issuer_id).bind(&id).bind(refreshing.client_id.as_str());
-                let first = first.bind(i64::from(presented.generation)).bind(presented.hash.as_slice());
-                let first = first.bind(now).bind(refreshing.idle_expires_at);
+                let first = first.bind(presented.hash.as_slice()).bind(now).bind(refreshing.idle_expires_at);
                 match &refreshing.successor_hash {
                     Some(successor_hash) => first.bind(successor_hash.as_slice()),
                     None => first,

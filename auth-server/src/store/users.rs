@@ -84,6 +84,8 @@ const SET_PASSWORD: &str = "UPDATE users SET password_hash = $3 WHERE issuer_id 
 const SET_DISABLED: &str = "UPDATE users SET disabled_at = $3 WHERE issuer_id = $1 AND id = $2";
 const SIGNED_IN: &str = "UPDATE users SET last_signed_in_at = $3 WHERE issuer_id = $1 AND id = $2";
 const END_SESSIONS: &str = "DELETE FROM sessions WHERE issuer_id = $1 AND user_id = $2";
+const WITHDRAW_CODES: &str =
+    "UPDATE codes SET withdrawn_at = $3 WHERE issuer_id = $1 AND user_id = $2 AND redeemed_at IS NULL AND withdrawn_at IS NULL";
 const END_FAMILIES: &str = "UPDATE token_families SET revoked_at = $3, revoked_because = 'the account was disabled' \
     WHERE issuer_id = $1 AND revoked_at IS NULL AND grant_id IN (SELECT id FROM grants WHERE issuer_id = $1 AND user_id = $2)";
 
@@ -206,6 +208,8 @@ impl Store {
                 sqlx::query(SET_DISABLED).bind(self.issuer_id).bind(id).bind(disabled_at).execute(&mut *step).await?.rows_affected();
             if let Some(now) = disabled_at {
                 sqlx::query(END_SESSIONS).bind(self.issuer_id).bind(id).execute(&mut *step).await?;
+                // Codes first: an exchange under way ends before that, and its family is seen.
+                sqlx::query(WITHDRAW_CODES).bind(self.issuer_id).bind(id).bind(now).execute(&mut *step).await?;
                 sqlx::query(END_FAMILIES).bind(self.issuer_id).bind(id).bind(now).execute(&mut *step).await?;
             }
             step.commit().await.context("changing an account")?;
