@@ -24,7 +24,6 @@ use crate::{
         client::Client,
         code::IssuedCode,
         consent::{self, Decision, Remembered},
-        metadata::OFFLINE_ACCESS,
         next_step::{Consented, NextStep, Requested, SessionView, Situation, may_tell_of_fault, next_step},
         resource::ProtectedResource,
         vocabulary::{AuthorizationCode, BrowserId, GrantId, RedirectUri, RequestHandle, Token, TokenHash},
@@ -225,10 +224,6 @@ async fn issue(
 ) -> Result<Response, PageFailure> {
     let code = Token::<AuthorizationCode>::new(entropy::random()?);
     let request = consented.request();
-    let mut scope = consented.scope().clone();
-    if request.offline_access {
-        scope = scope.union(&OFFLINE_ACCESS.parse().map_err(anyhow::Error::new)?);
-    }
     let issued = IssuedCode {
         client_id: pending.client.id.clone(),
         user_id: consented.user_id().to_owned(),
@@ -236,7 +231,7 @@ async fn issue(
         redirect_uri: request.redirect_uri.as_str().to_owned(),
         code_challenge: request.code_challenge.clone(),
         resource: request.resource.clone(),
-        scope,
+        scope: request.allowing(consented.scope()),
         auth_time: consented.auth_time(),
         expires_at: now + app.config.tokens.code_lifetime,
         failures: 0,

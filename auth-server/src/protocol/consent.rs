@@ -202,17 +202,16 @@ impl Remembered {
         let redirect_set = client.redirect_set_hash();
         let before = self.consent.as_ref().filter(|(known, _)| *known == redirect_set);
         let untouched = before.map_or_else(Scope::none, |(_, scope)| scope.difference(&request.scope));
-        Some((redirect_set, allowed.union(&untouched)))
+        Some((redirect_set, request.allowing(allowed).union(&untouched)))
     }
 
     /// Whether this request was consented to before, all of it, with the client
     /// answering where it answered then (MCP-AS-40, MCP-AS-47).
     pub fn covers(&self, request: &AuthorizationRequest, client: &Client) -> bool {
         is_remembered(client, &request.redirect_uri)
-            && self
-                .consent
-                .as_ref()
-                .is_some_and(|(redirect_set, scope)| *redirect_set == client.redirect_set_hash() && request.scope.is_within(scope))
+            && self.consent.as_ref().is_some_and(|(redirect_set, scope)| {
+                *redirect_set == client.redirect_set_hash() && request.allowing(&request.scope).is_within(scope)
+            })
     }
 }
 
@@ -442,6 +441,19 @@ mod tests {
         assert_eq!(after(&before("notes:read notes:write"), BOTH, "notes:write"), "notes:write");
         let elsewhere = Remembered { consent: Some(("another set".to_owned(), scope("notes:read"))), ..Remembered::default() };
         assert_eq!(after(&elsewhere, "scope=notes:write", "notes:write"), "notes:write", "given for other addresses");
+    }
+
+    // MCP-AS-40, MCP-AS-93: to stay connected is more than to read once
+    #[test]
+    fn a_client_that_now_wants_to_stay_connected_is_asked_about_again() {
+        let client = verified();
+        let [once, staying] = ["scope=notes:read", "scope=notes:read offline_access"].map(|with| sample::request_of(&client, with));
+        let remembering = |request: &AuthorizationRequest| {
+            let consent = Remembered::default().after(request, &client, &scope("notes:read"));
+            Remembered { granted: Scope::none(), consent }
+        };
+        assert!(remembering(&once).covers(&once, &client) && !remembering(&once).covers(&staying, &client));
+        assert!(remembering(&staying).covers(&staying, &client) && remembering(&staying).covers(&once, &client));
     }
 
     // MCP-AS-84

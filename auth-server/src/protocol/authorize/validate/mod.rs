@@ -59,6 +59,15 @@ pub struct AuthorizationRequest {
     validated: Validated,
 }
 
+impl AuthorizationRequest {
+    /// What a *yes* to this much of the request allows: if it asks for
+    /// `offline_access`, to stay connected as well.
+    #[expect(clippy::expect_used, reason = "the constant is a scope")]
+    pub fn allowing(&self, scope: &Scope) -> Scope {
+        if self.offline_access { scope.union(&Scope::parse(OFFLINE_ACCESS).expect("one token")) } else { scope.clone() }
+    }
+}
+
 /// Only this module can say so.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Validated;
