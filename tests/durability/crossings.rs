@@ -2,13 +2,11 @@
 //! database lets through first, nothing stands in the end. (SQLite has one writer, so
 //! only PostgreSQL can cross them.)
 
-use std::time::{Duration, Instant};
-
 use portcullis::store::{Location, Store as Opened};
 use sqlx::{Connection as _, PgConnection};
 
 use super::store::{Bench, at, code, code_hash, people, request, spend};
-use crate::harness::{FILES, Store};
+use crate::harness::{FILES, Store, until};
 
 // OA-RT-14, OA-CD-10
 #[tokio::test]
@@ -66,8 +64,8 @@ async fn connection(bench: &Bench) -> PgConnection {
 /// Until so many wait for somebody's row.
 async fn waiting(watcher: &mut PgConnection, count: i64) {
     const WAITING: &str = "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
-    let since = Instant::now();
-    while sqlx::query_scalar::<_, i64>(WAITING).fetch_one(&mut *watcher).await.unwrap() < count {
-        assert!(since.elapsed() < Duration::from_secs(20), "{count} were to wait for a row");
-    }
+    until(&format!("{count} wait for a row"), async || {
+        sqlx::query_scalar::<_, i64>(WAITING).fetch_one(&mut *watcher).await.unwrap() >= count
+    })
+    .await;
 }

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::harness::{Client, FILES, MAIL, Server, Setup, Store, Tokens, on_both_stores};
+use crate::harness::{Client, FILES, MAIL, Server, Setup, Store, Tokens, on_both_stores, spoiled};
 
 on_both_stores! {
     // MCP-AS-90, MCP-AS-91, OA-RT-03, OA-RT-04, K-22
@@ -122,7 +122,7 @@ on_both_stores! {
         let ask = client.ask();
         let code = ada.code_for(&ask).await;
         let tokens = client.connect(&mut ada).await;
-        let changed = format!("{}x", &tokens.refresh()[..tokens.refresh().len() - 1]);
+        let changed = spoiled(tokens.refresh());
         for token in [code.as_str(), &tokens.access, &changed, &tokens.refresh()[1..], "x", "é", &"x".repeat(20_000)] {
             client.refresh(token).await.expect_error(400, "invalid_grant");
         }

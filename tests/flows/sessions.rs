@@ -1,6 +1,6 @@
 //! Being signed in: in one browser, for a while.
 
-use crate::harness::{Person, Server, Setup, Store, on_both_stores};
+use crate::harness::{Person, Server, Setup, Store, on_both_stores, spoiled};
 
 /// Whether the browser is signed in.
 async fn is_in(person: &mut Person) -> bool {
@@ -64,7 +64,7 @@ on_both_stores! {
         let ask = client.ask();
         let code = ada.code_for(&ask).await;
         let (name, value) = session_cookie(&ada);
-        let changed = format!("{}A", &value[..value.len() - 1]);
+        let changed = spoiled(&value);
         let browser = ada.cookies.iter().find(|(name, _)| name.contains("browser")).unwrap().1.clone();
         for bad in [changed.as_str(), "", "x", &"x".repeat(6000), &code, &browser, "../../x", "%00"] {
             let mut other = with_cookie(&server, (&name, bad));

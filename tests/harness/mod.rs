@@ -85,3 +85,9 @@ pub(crate) fn random_text() -> String {
     getrandom::fill(&mut bytes).unwrap();
     base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bytes)
 }
+
+/// Almost this secret: its last character is another.
+pub(crate) fn spoiled(secret: &str) -> String {
+    let (rest, last) = secret.split_at(secret.len() - 1);
+    format!("{rest}{}", if last == "A" { 'B' } else { 'A' })
+}
