@@ -28,7 +28,7 @@ fn words(line: &str) -> Vec<String> {
 }
 
 /// The arguments of `portcullis` in a line, however it is started.
-pub(super) fn arguments(line: &str) -> Option<Vec<String>> {
+pub(crate) fn arguments(line: &str) -> Option<Vec<String>> {
     let words = words(line);
     let start = match words.first().map(String::as_str)? {
         "portcullis" => 1,

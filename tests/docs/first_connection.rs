@@ -58,33 +58,57 @@ fn addresses_on_this_computer_are_those_of_a_start_without_settings() {
     }
 }
 
-/// The addresses that have to be reachable, `…` left out.
-fn reachable(page: &str) -> Vec<String> {
+/// The addresses that have to be reachable from there, `…` at the end where more follows.
+fn reachable<'a>(page: &'a str, from: &str) -> Vec<&'a str> {
     let rows = table(page, "### What has to be reachable");
-    rows.iter().flat_map(|row| spans(row[0])).map(|path| path.trim_end_matches('…').to_owned()).collect()
+    rows.iter().filter(|row| row[1] == from && !row[0].starts_with("the MCP server")).flat_map(|row| spans(row[0])).collect()
+}
+
+/// Whether a route is one of these.
+fn is_among(listed: &[&str], route: &str) -> bool {
+    listed.iter().any(|known| known.strip_suffix('…').map_or(route == *known, |start| route.starts_with(start)))
+}
+
+/// The addresses in one function of the router, which has every route of the server on one page.
+fn routes(function: &str) -> Vec<String> {
+    let router = text(&root().join("auth-server/src/router.rs"));
+    let body = router.split_once(&format!("\nfn {function}(")).unwrap().1.split_once("\n}").unwrap().0;
+    let written: Vec<String> = body.split(".route(").skip(1).map(|rest| rest.split(',').next().unwrap().trim().to_owned()).collect();
+    assert!(written.len() >= 4, "{written:?}");
+    written.iter().map(|place| if place == "discovery::JWKS" { "/jwks".to_owned() } else { place.trim_matches('"').to_owned() }).collect()
 }
 
 #[tokio::test]
 async fn every_address_that_has_to_be_reachable_is_there_and_none_is_missing() {
     let server = Server::start(Store::Sqlite).await;
-    let listed = reachable(&guide());
-    let front = server.get("/sign-in").await.expect(200).body;
-    for path in &listed {
-        if path == "/.well-known/oauth-protected-resource" {
-            continue; // the MCP server's
-        }
-        if path.ends_with('/') {
-            assert!(front.contains(&format!("\"{path}")), "the pages use {path}: {front}");
-        } else {
-            assert_ne!(server.get(path).await.status, 404, "{path}");
-        }
+    let guide = guide();
+    let [vendor, browsers, mcp_server] = ["the vendor", "people's browsers", "your MCP server"].map(|from| reachable(&guide, from));
+    for page in routes("pages") {
+        assert!(is_among(&browsers, &page), "{page} is not in the guide, for browsers");
+    }
+    for endpoint in routes("api") {
+        assert!(endpoint.starts_with('/'), "a route this test can not read: {endpoint}");
+        assert!(is_among(&vendor, &endpoint) || is_among(&mcp_server, &endpoint), "{endpoint} is not in the guide");
+    }
+    let existing: Vec<String> = routes("pages").into_iter().chain(routes("api")).collect();
+    for path in vendor.iter().chain(&browsers).chain(&mcp_server) {
+        let start = path.trim_end_matches('…');
+        let is_route = existing.iter().any(|route| route == path || (start != *path && route.starts_with(start)));
+        assert!(is_route || server.get(start).await.status == 200, "{path} is nowhere");
     }
     let metadata = server.get("/.well-known/oauth-authorization-server").await.json();
     for (name, value) in metadata.as_object().unwrap() {
         if name.ends_with("_endpoint") || name == "jwks_uri" {
             let path = value.as_str().unwrap().strip_prefix(&server.issuer).unwrap();
-            assert!(listed.iter().any(|known| known == path), "{name}, {path}, is not in the guide");
+            assert!(
+                is_among(&vendor, path) || is_among(&browsers, path) || is_among(&mcp_server, path),
+                "{name}, {path}, is not in the guide"
+            );
         }
+    }
+    // What the verifier asks for: the metadata, and what that names.
+    for path in ["/.well-known/oauth-authorization-server", "/jwks", "/introspect"] {
+        assert!(is_among(&mcp_server, path), "{path} is not in the guide, for the MCP server");
     }
 }
 

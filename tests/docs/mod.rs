@@ -4,9 +4,11 @@
 
 mod commands;
 mod first_connection;
+mod followed;
 mod links;
 mod lists;
 
+pub(crate) use commands::arguments;
 pub(crate) use first_connection::sample_tools;
 
 use std::{
@@ -37,29 +39,28 @@ fn pages() -> Vec<PathBuf> {
     found
 }
 
-/// The fenced blocks of a page that are in `language`, without indentation.
-fn blocks(page: &str, language: &str) -> Vec<String> {
+/// The fenced blocks of a page, each with its language, without indentation.
+fn all_blocks(page: &str) -> Vec<(String, String)> {
     let mut found = Vec::new();
-    let mut open: Option<Vec<&str>> = None;
-    let mut wanted = false;
+    let mut open: Option<(&str, Vec<&str>)> = None;
     for line in page.lines().map(str::trim) {
         match (line.strip_prefix("```"), &mut open) {
-            (Some(info), None) => {
-                wanted = info == language;
-                open = Some(Vec::new());
-            }
-            (Some(_), Some(lines)) => {
-                if wanted {
-                    found.push(lines.join("\n"));
-                }
+            (Some(language), None) => open = Some((language, Vec::new())),
+            (Some(_), Some((language, lines))) => {
+                found.push(((*language).to_owned(), lines.join("\n")));
                 open = None;
             }
-            (None, Some(lines)) => lines.push(line),
+            (None, Some((_, lines))) => lines.push(line),
             (None, None) => {}
         }
     }
     assert!(open.is_none(), "a block is not closed");
     found
+}
+
+/// Those that are in `language`.
+pub(crate) fn blocks(page: &str, language: &str) -> Vec<String> {
+    all_blocks(page).into_iter().filter(|(of_block, _)| of_block == language).map(|(_, block)| block).collect()
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 mod answer;
 mod ask;
+mod bare;
 mod browser;
 mod client;
 mod html;
@@ -18,6 +19,7 @@ mod terminal;
 
 pub(crate) use answer::Answer;
 pub(crate) use ask::Ask;
+pub(crate) use bare::{Bare, Serving};
 pub(crate) use browser::{Browser, Screen, Theme};
 pub(crate) use client::{Client, Tokens};
 pub(crate) use html::{Form, forms};

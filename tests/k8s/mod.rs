@@ -2,6 +2,8 @@
 //! fit each other, and the server reads the configuration in them.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests: a panic is the report")]
 
+mod install;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
