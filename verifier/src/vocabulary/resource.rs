@@ -40,7 +40,7 @@ impl Resource {
         &self.written
     }
 
-    /// Scheme and host in lower case, no default port, no trailing slash. Two
+    /// Scheme and host in lower case, no default port, no trailing slash of the path. Two
     /// identifiers with one canonical form name the same resource. Paths are
     /// left as they are: no dot segments removed, nothing percent-decoded.
     pub fn canonical(&self) -> &str {
@@ -58,10 +58,7 @@ impl Resource {
 
     /// The canonical form without the query.
     pub fn without_query(&self) -> &str {
-        match self.canonical.split_once('?') {
-            Some((path, _)) => path.strip_suffix('/').unwrap_or(path),
-            None => &self.canonical,
-        }
+        self.canonical.split_once('?').map_or(self.canonical.as_str(), |(path, _)| path)
     }
 
     /// `scheme://host[:port]`.
@@ -84,12 +81,14 @@ impl Resource {
     }
 }
 
-/// RFC 3986 §6.2.2.1 for scheme and host, §6.2.3 for the port; the rest is text.
+/// RFC 3986 §6.2.2.1 for scheme and host, §6.2.3 for the port; the rest is text. The
+/// slash that does not count is the path's last, never one of a query.
 fn canonical(text: &str, url: &Url) -> String {
     let after_scheme = text.split_once("://").map_or("", |(_, rest)| rest);
-    let path = after_scheme.find(['/', '?']).map_or("", |at| after_scheme.split_at(at).1);
-    let path = path.strip_suffix('/').unwrap_or(path);
-    format!("{}{path}", web_address::origin(url))
+    let rest = after_scheme.find(['/', '?']).map_or("", |at| after_scheme.split_at(at).1);
+    let (path, query) = rest.split_at(rest.find('?').unwrap_or(rest.len()));
+    let path = path.strip_suffix('/').filter(|path| !path.ends_with('/')).unwrap_or(path);
+    format!("{}{path}{query}", web_address::origin(url))
 }
 
 impl fmt::Display for Resource {
@@ -155,6 +154,18 @@ mod tests {
         assert!(!resource("https://h.example/mcp?a=1").matches(&resource("https://h.example/mcp")));
     }
 
+    // MCP-AS-72: the slash that may be missing is the path's, and a query counts to its last character
+    #[test]
+    fn a_slash_in_a_query_is_part_of_the_name() {
+        let registered = resource("https://h.example/mcp?tenant=7");
+        assert!(registered.matches(&resource("https://H.example/mcp/?tenant=7")));
+        assert!(resource("https://h.example/?a").matches(&resource("https://h.example?a")));
+        for other in ["https://h.example/mcp?tenant=7/", "https://h.example/mcp/?tenant=7/", "https://h.example/mcp//?tenant=7"] {
+            assert!(!registered.matches(&resource(other)), "{other}");
+            assert!(!resource(other).matches(&registered), "{other}");
+        }
+    }
+
     // OA-RI-01
     #[test]
     fn malformed_identifiers_are_refused() {
@@ -196,17 +207,24 @@ mod tests {
             }
         }
 
-        // MCP-AS-72, OA-RI-02: a match is about spelling and never about the path
+        // MCP-AS-72, OA-RI-02: a match is about spelling and never about the path, nor about a query that is registered
         #[test]
-        fn a_match_keeps_host_and_path(
-            host in "[a-c]{1,2}", path in "(/[a-b%2e.]{1,2}){0,2}/?", other_host in "[a-cA-C]{1,2}", other in "(/[a-b%2e.]{1,2}){0,2}/?(\\?[x-z]{0,2})?",
+        fn a_match_keeps_host_path_and_query(
+            host in "[a-b]", path in "(/[a-b%2e.]){0,2}/{0,2}(\\?[x-z/]{0,2})?",
+            other_host in "[a-bA-B]", other in "(/[a-b%2e.]){0,2}/{0,2}(\\?[x-z/]{0,2})?",
         ) {
             let registered = Resource::parse(&format!("https://{host}.example{path}"));
             let asked = Resource::parse(&format!("https://{other_host}.example:443{other}"));
             if let (Ok(registered), Ok(asked)) = (registered, asked) {
-                let bare = |path: &str| path.split('?').next().unwrap_or_default().trim_end_matches('/').to_owned();
-                let same = host == other_host.to_lowercase() && bare(&path) == bare(&other);
-                prop_assert!(!registered.matches(&asked) || same, "{} {}", registered.as_str(), asked.as_str());
+                let (path, query) = path.split_once('?').map_or((path.as_str(), None), |(path, query)| (path, Some(query)));
+                let (other, other_query) = other.split_once('?').map_or((other.as_str(), None), |(path, query)| (path, Some(query)));
+                let is_but_a_slash = |short: &str, long: &str| !short.ends_with('/') && long.strip_suffix('/') == Some(short);
+                let is_meant = host == other_host.to_lowercase()
+                    && (path == other || is_but_a_slash(path, other) || is_but_a_slash(other, path))
+                    && (query.is_none() || query == other_query);
+                prop_assert_eq!(registered.matches(&asked), is_meant, "{} {}", registered.as_str(), asked.as_str());
+                let again = Resource::parse(registered.canonical()).unwrap();
+                prop_assert_eq!(again.canonical(), registered.canonical(), "canonical once and for all");
             }
         }
     }
