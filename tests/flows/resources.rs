@@ -98,10 +98,35 @@ on_both_stores! {
         }
     }
 
+    // OA-RI-04: what the granted resource could be called before does not count once another has the name
+    async fn a_spelling_of_another_resource_opens_nothing_at_the_token_endpoint(store: Store) {
+        let server = Setup::on(store).resources(r#"resources = [
+            { url = "https://one.example.com/mcp", name = "One", scopes = { "a" = "A" }, origin_alias = true },
+            { url = "https://one.example.com/", name = "Origin", scopes = { "a" = "A" } },
+            { url = "https://two.example.com/mcp", name = "Two", scopes = { "a" = "A" }, origin_alias = true },
+            { url = "https://two.example.com/other", name = "Other", scopes = { "a" = "A" } },
+        ]"#).start().await;
+        let client = server.client().await;
+        let mut ada = server.person("ada");
+        for granted in ["https://one.example.com/mcp", "https://two.example.com/mcp"] {
+            let origin = granted.strip_suffix("/mcp").unwrap();
+            let ask = client.ask().with("scope", "a").with("resource", granted);
+            let place = ada.arrive(&ask).await;
+            let code = ada.allow(&place).await.code();
+            let exchange = [("grant_type", "authorization_code"), ("code", &code), ("redirect_uri", &client.redirect_uri)];
+            let exchange = [&exchange[..], &[("code_verifier", &ask.verifier), ("resource", origin)]].concat();
+            client.post("/token", &exchange).await.expect_error(400, "invalid_target");
+            let tokens = Tokens::of(&client.redeem(&code, &ask.verifier).await);
+            let refresh = |resource| [("grant_type", "refresh_token"), ("refresh_token", tokens.refresh()), ("resource", resource)];
+            client.post("/token", &refresh(origin)).await.expect_error(400, "invalid_target");
+            Tokens::of(&client.post("/token", &refresh(&format!("{granted}/"))).await);
+        }
+    }
+
     // OA-RI-06: not told before the sign-in
     async fn only_the_people_of_a_resource_get_tokens_for_it(store: Store) {
         let server = Setup::on(store).resources(r#"resources = [
-            { url = "https://files.example.com/mcp", name = "F", scopes = { "files:read" = "R" }, people = ["ada"] },
+            { url = "https://files.example.com/mcp", name = "F", scopes = { "files:read" = "R" }, people = ["Ada"] },
         ]"#).start().await;
         server.add_account("bob");
         let client = server.client().await;

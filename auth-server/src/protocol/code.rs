@@ -6,7 +6,7 @@ use portcullis_verifier::vocabulary::Scope;
 use super::{
     error::{ErrorCode, OAuthError, Refusal},
     refused::{Effect, Refused},
-    resource::ProtectedResource,
+    resource::{ProtectedResource, Resources},
     vocabulary::{ClientId, CodeChallenge, CodeVerifier, FamilyId, GrantId},
 };
 
@@ -63,6 +63,8 @@ pub struct CodeRequest<'a> {
     pub resources: &'a [String],
     /// The code's resource as it is today; `None` once it is gone.
     pub resource: Option<&'a ProtectedResource>,
+    /// Every resource there is: a spelling of another one is none of this.
+    pub catalogue: &'a Resources,
     /// Whether the client may still be answered there.
     pub redirect_uri_stands: bool,
     /// When the request arrived.
@@ -152,7 +154,7 @@ pub fn redeem(code: &IssuedCode, request: &CodeRequest<'_>, most_failures: u32, 
     };
     binding(code, request).map_err(|error| Refused { error, effect: Effect::CountFailure })?;
     let resource = request.resource.ok_or(Refused::harmlessly(RedeemError::ResourceGone))?;
-    if !request.resources.iter().all(|asked| resource.is_meant_by(asked)) {
+    if !request.catalogue.all_mean(request.resources, resource) {
         return Err(Refused::harmlessly(RedeemError::WrongResource));
     }
     resource.left_of(&code.scope, user_name).ok_or(Refused::harmlessly(RedeemError::NothingLeft))
@@ -239,12 +241,14 @@ mod tests {
             seen_live: code.redeemed.is_none(),
         };
         change(&mut asked);
+        let catalogue = sample::resources();
         let request = CodeRequest {
             client_id: &asked.client_id,
             redirect_uri: asked.redirect_uri,
             code_verifier: asked.code_verifier.as_deref(),
             resources: &asked.resources,
             resource: asked.resource.as_ref(),
+            catalogue: &catalogue,
             redirect_uri_stands: asked.redirect_uri_stands,
             arrived_at: asked.arrived_at,
             seen_live: asked.seen_live,

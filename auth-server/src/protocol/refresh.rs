@@ -9,7 +9,7 @@ use portcullis_verifier::vocabulary::Scope;
 use super::{
     error::{ErrorCode, OAuthError, Refusal},
     refused::{Effect, Refused},
-    resource::ProtectedResource,
+    resource::{ProtectedResource, Resources},
     vocabulary::{ClientId, FamilyId, GrantId},
 };
 
@@ -70,6 +70,8 @@ pub struct RefreshRequest<'a> {
     pub resources: &'a [String],
     /// The family's resource as it is today; `None` once it is gone.
     pub resource: Option<&'a ProtectedResource>,
+    /// Every resource there is: a spelling of another one is none of this.
+    pub catalogue: &'a Resources,
 }
 
 /// How refresh tokens are held.
@@ -167,7 +169,7 @@ pub fn refresh<'f>(
     }
     let step = place(family, presented, policy, now)?;
     let resource = request.resource.ok_or(Refused::harmlessly(RefreshError::ResourceGone))?;
-    if !request.resources.iter().all(|asked| resource.is_meant_by(asked)) {
+    if !request.catalogue.all_mean(request.resources, resource) {
         return Err(Refused::harmlessly(RefreshError::WrongResource));
     }
     let left = resource.left_of(&family.scope, &family.user_name).ok_or(Refused::harmlessly(RefreshError::NothingLeft))?;
@@ -262,11 +264,13 @@ mod tests {
         let mut asked =
             Asked { client_id: "app".parse().unwrap(), scope: None, resources: Vec::new(), resource: Some(sample::resource("notes")) };
         change(&mut asked);
+        let catalogue = sample::resources();
         let request = RefreshRequest {
             client_id: &asked.client_id,
             scope: asked.scope.as_ref(),
             resources: &asked.resources,
             resource: asked.resource.as_ref(),
+            catalogue: &catalogue,
         };
         let presented = PresentedRefreshToken { family_id: family.id, generation, hash: hash(generation) };
         let policy = RefreshPolicy { grace: GRACE, rotates: true };

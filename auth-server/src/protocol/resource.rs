@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     error::{ErrorCode, OAuthError, Refusal},
-    vocabulary::SigningAlgorithm,
+    vocabulary::{SigningAlgorithm, user_name_key},
 };
 
 /// A scope and the sentence that a person reads for it (RFC 6749 §3.3).
@@ -64,14 +64,17 @@ impl ProtectedResource {
         self.is_named(asked) || self.is_meant_by_origin(asked)
     }
 
-    /// Whether this person may use the resource at all.
-    pub fn admits(&self, user_name: &str) -> bool {
-        self.people.as_ref().is_none_or(|people| people.contains(user_name))
+    /// What it is registered under, and its aliases.
+    pub fn names(&self) -> impl Iterator<Item = &Resource> {
+        std::iter::once(&self.identifier).chain(&self.aliases)
     }
 
-    /// Whether a client's spelling, of something it was granted, means this resource.
-    pub fn is_meant_by(&self, asked: &str) -> bool {
-        Resource::parse(asked).is_ok_and(|asked| self.answers_to(&asked))
+    /// Whether this person may use the resource at all. Letter case is no difference,
+    /// as where a person signs in.
+    pub fn admits(&self, user_name: &str) -> bool {
+        let Some(people) = &self.people else { return true };
+        let key = user_name_key(user_name);
+        people.contains(user_name) || people.iter().any(|name| user_name_key(name) == key)
     }
 
     /// What is left today of what a person once allowed; `None` when the person may
@@ -85,7 +88,7 @@ impl ProtectedResource {
     }
 
     fn is_named(&self, asked: &Resource) -> bool {
-        self.identifier.matches(asked) || self.aliases.iter().any(|alias| alias.matches(asked))
+        self.names().any(|name| name.matches(asked))
     }
 
     fn is_meant_by_origin(&self, asked: &Resource) -> bool {
@@ -163,6 +166,16 @@ impl Resources {
     pub fn named(&self, asked: &Resource) -> Option<Arc<ProtectedResource>> {
         let by_name = self.all.iter().find(|resource| resource.is_named(asked));
         by_name.or_else(|| self.by_origin(asked)).cloned()
+    }
+
+    /// Whether everything that was asked for means this resource, which was granted:
+    /// a spelling that another resource has, or that could be one of several, does not
+    /// (OA-RI-04).
+    pub fn all_mean(&self, asked: &[String], granted: &ProtectedResource) -> bool {
+        asked.iter().all(|text| {
+            let meant = Resource::parse(text).ok().and_then(|asked| self.named(&asked));
+            meant.is_some_and(|meant| meant.identifier == granted.identifier)
+        })
     }
 
     /// The resource registered under exactly this spelling, as codes and grants
@@ -355,6 +368,26 @@ mod tests {
         assert_eq!(find(&owned, &["https://mcp.example/"]), Ok("https://mcp.example".to_owned()));
     }
 
+    // OA-RI-04: what was granted by its origin is not what lives at the origin
+    #[test]
+    fn a_spelling_of_another_resource_never_means_what_was_granted() {
+        let willing = ProtectedResource { origin_alias: true, ..resource("https://mcp.example/notes") };
+        let all_mean = |others: &[&str], asked: &str| {
+            let others = others.iter().map(|other| Arc::new(resource(other)));
+            let all = Resources::new(std::iter::once(Arc::new(willing.clone())).chain(others).collect(), None);
+            all.all_mean(&["https://mcp.example/notes".to_owned(), asked.to_owned()], &willing)
+        };
+        for same in ["https://mcp.example", "https://MCP.example/notes/", "https://mcp.example/notes?session=1"] {
+            assert!(all_mean(&[], same), "{same}");
+        }
+        assert!(!all_mean(&["https://mcp.example"], "https://mcp.example/"), "another resource is the origin");
+        assert!(!all_mean(&["https://mcp.example/mail"], "https://mcp.example"), "it could be either");
+        assert!(!all_mean(&["https://mcp.example/mail"], "https://mcp.example/mail"));
+        for other in ["https://mcp.example/none", "notes", ""] {
+            assert!(!all_mean(&[], other), "{other}");
+        }
+    }
+
     #[test]
     fn an_alias_is_another_name_and_never_what_tokens_carry() {
         let aliased = ProtectedResource {
@@ -375,7 +408,9 @@ mod tests {
         let closed = ProtectedResource { people: Some(BTreeSet::from(["ada".to_owned()])), ..open.clone() };
         let nobody = ProtectedResource { people: Some(BTreeSet::new()), ..open.clone() };
         assert!(open.admits("ada") && open.admits("eve"));
-        assert!(closed.admits("ada") && !closed.admits("eve") && !closed.admits("ADA"));
+        assert!(closed.admits("ada") && closed.admits("ADA") && !closed.admits("eve"));
+        let shouted = ProtectedResource { people: Some(BTreeSet::from(["Ada".to_owned()])), ..open.clone() };
+        assert!(shouted.admits("ada") && !shouted.admits("eve"), "the name of an account, in whatever letter case");
         assert!(!nobody.admits("ada"));
     }
 

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 
 use super::{Store, on_db, on_db_read, row::row};
 use crate::{
-    protocol::vocabulary::{SetupLink, TokenHash},
+    protocol::vocabulary::{SetupLink, TokenHash, user_name_key as key},
     secret::Secret,
 };
 
@@ -88,11 +88,6 @@ const WITHDRAW_CODES: &str =
     "UPDATE codes SET withdrawn_at = $3 WHERE issuer_id = $1 AND user_id = $2 AND redeemed_at IS NULL AND withdrawn_at IS NULL";
 const END_FAMILIES: &str = "UPDATE token_families SET revoked_at = $3, revoked_because = 'the account was disabled' \
     WHERE issuer_id = $1 AND revoked_at IS NULL AND grant_id IN (SELECT id FROM grants WHERE issuer_id = $1 AND user_id = $2)";
-
-/// Names and addresses are compared without regard to letter case.
-fn key(name: &str) -> String {
-    name.trim().to_lowercase()
-}
 
 impl Store {
     /// The account with this id.

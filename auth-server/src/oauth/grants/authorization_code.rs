@@ -94,6 +94,7 @@ fn judge(
         code_verifier: request.form.get("code_verifier"),
         resources: request.form.resources(),
         resource: resource.as_deref(),
+        catalogue: &resources,
         redirect_uri_stands: code.redirect_uri.parse().is_ok_and(|uri| client.may_redirect_to(&uri)),
         arrived_at: request.arrived_at,
         seen_live,

@@ -41,7 +41,13 @@ pub(crate) async fn refresh(app: &App, client: &AuthenticatedClient, request: &C
         let resources = app.resources.load();
         let resource = family.and_then(|family| resources.by_identifier(&family.resource));
         let resource = resource.as_deref();
-        let asked = RefreshRequest { client_id: &client.id, scope: scope.as_ref(), resources: request.form.resources(), resource };
+        let asked = RefreshRequest {
+            client_id: &client.id,
+            scope: scope.as_ref(),
+            resources: request.form.resources(),
+            resource,
+            catalogue: &resources,
+        };
         match refresh::refresh(family, &refreshing.presented, &asked, policy, now) {
             Ok(continuation) => {
                 let refresh_token = if continuation.step == RefreshStep::Keep { &presented } else { &successor };

@@ -12,6 +12,7 @@ mod subject;
 mod text;
 mod token;
 mod token_endpoint_auth_method;
+mod user_name;
 
 pub use client_id::{ClientId, ClientIdError};
 pub use code_challenge::{CodeChallenge, CodeChallengeError, CodeVerifier, CodeVerifierError};
@@ -28,3 +29,4 @@ pub use token::{
 };
 pub(crate) use token::{checked, hash_of, with_checksum};
 pub use token_endpoint_auth_method::{TokenEndpointAuthMethod, UnknownAuthMethod};
+pub use user_name::user_name_key;
