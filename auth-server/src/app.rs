@@ -17,7 +17,7 @@ use crate::{
     limits::{Limits, Sources},
     login::password::Passwords,
     oauth::discovery::Documents,
-    protocol::{resource::Resources, vocabulary::SigningAlgorithm},
+    protocol::{resource::Resources, resource_rules, vocabulary::SigningAlgorithm},
     store::Store,
     tokens::RefreshTokenKeys,
 };
@@ -136,15 +136,14 @@ fn algorithms(resources: &Resources) -> Vec<SigningAlgorithm> {
     algorithms
 }
 
-/// Those of the configuration first; one added by command under the same name gives way.
+/// Those of the configuration first; one added by command under the same name gives
+/// way, and what the operator would not expect of that is written down.
 pub(crate) async fn load_resources(config: &Config, store: &Store) -> anyhow::Result<Resources> {
     let stored = store.resources().await.context("reading resources")?;
-    let mut all = config.resources.clone();
-    for resource in stored {
-        if !all.iter().any(|known| known.identifier.canonical() == resource.identifier.canonical()) {
-            all.push(resource);
-        }
-    }
     let default = config.default_resource.as_deref().map(Resource::parse).transpose()?;
-    Ok(Resources::new(all.into_iter().map(Arc::new).collect(), default.as_ref()))
+    let (resources, oddities) = resource_rules::gather(config.resources.clone(), stored, default.as_ref());
+    for oddity in oddities {
+        tracing::warn!("{oddity}");
+    }
+    Ok(resources)
 }

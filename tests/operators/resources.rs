@@ -80,9 +80,49 @@ on_both_stores! {
         assert!(add(&[NOTES, "--alias", FILES], REFUSED).contains("means Files"));
         let configured = add(&[FILES, "--replace"], REFUSED);
         assert!(configured.contains("stands in ") && configured.contains("portcullis-"), "{configured}");
+        assert!(add(&[NOTES, "--scope", "a=A", "--scope", "a=B"], WRONGLY_USED).contains("given twice"));
+        assert!(add(&[NOTES, "--name", " "], WRONGLY_USED).contains("1 to 100 characters"));
+        assert!(add(&[NOTES, "--alias", &format!("{FILES}?tenant=7")], REFUSED).contains("means Files"));
+        // OA-RI-09
+        for (ours, arguments) in [
+            (server.issuer.clone(), vec![server.issuer.clone()]),
+            (format!("{}/token", server.issuer), vec![format!("{}/token", server.issuer)]),
+            (format!("{}/jwks", server.issuer), vec![NOTES.to_owned(), "--alias".to_owned(), format!("{}/jwks", server.issuer)]),
+            (server.issuer.clone(), vec![format!("{}/mcp", server.issuer), "--origin-alias".to_owned()]),
+        ] {
+            let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+            let said = add(&arguments, REFUSED);
+            assert!(said.contains(&format!("{ours} is an address of this server itself")), "{said}");
+        }
         assert_eq!(json(&server, &["resource", "list"]).as_array().unwrap().len(), 2);
+        let below = format!("{}/mcp", server.issuer);
+        json(&server, &["resource", "add", &below]);
+        server.cli(&["resource", "remove", &below, "--yes"]).expect();
         let near = refused(&server, &["resource", "show", "https://files.example.com/mpc"], NOT_FOUND);
         assert!(near.ends_with(&format!("; did you mean {FILES}?\n")), "{near}");
+    }
+
+    // MCP-AS-73
+    async fn a_name_that_two_places_give_away_is_told_at_the_start(store: Store) {
+        let server = Server::start(store).await;
+        json(&server, &["resource", "add", NOTES, "--alias", "https://old.example.com/mcp"]);
+        json(&server, &["resource", "add", "https://new.example.com/mcp", "--alias", "https://older.example.com/mcp"]);
+        let log = server.log();
+        assert!(!log.contains("can't be reached") && !log.contains("default_resource"), "{log}");
+        let file = std::fs::read_to_string(server.config()).unwrap();
+        let names = format!("name = \"Files\", aliases = [\"{NOTES}\", \"https://older.example.com/mcp\"]");
+        let default = "default_resource = \"https://none.example.com/mcp\"";
+        let changed = file.replace("name = \"Files\"", &names).replace(&format!("default_resource = \"{FILES}\""), default);
+        std::fs::write(server.config(), changed).unwrap();
+        server.kill_and_restart().await;
+        until("the log to tell of them", async || {
+            let log = server.log();
+            log.contains(&format!("{NOTES}, added by command, can't be reached"))
+                && log.contains(&format!("https://older.example.com/mcp does not mean https://new.example.com/mcp, added by command, but {FILES}"))
+                && log.contains("default_resource https://none.example.com/mcp is none of the resources")
+        }).await;
+        assert_eq!(json(&server, &["resource", "show", NOTES])["resource"], FILES);
+        assert_eq!(json(&server, &["resource", "show", "https://new.example.com/mcp"])["aliases"], json!([]));
     }
 
     async fn what_was_allowed_at_a_removed_resource_does_not_come_back_with_it(store: Store) {

@@ -7,7 +7,7 @@ use std::{
 };
 
 use ipnet::IpNet;
-use portcullis_verifier::vocabulary::Issuer;
+use portcullis_verifier::vocabulary::{Issuer, Resource};
 
 use super::{
     Config, Sources,
@@ -21,7 +21,10 @@ use super::{
     tokens::Tokens,
     value::{Complaints, Given, Kind, Value},
 };
-use crate::secret::Secret;
+use crate::{
+    protocol::resource_rules::{are_one_name, is_of_the_server, name_of_the_server},
+    secret::Secret,
+};
 
 /// Reads every section, checks them together, and makes the configuration. None only where a mistake was noted.
 pub(super) fn assemble(reader: &mut Reader, sources: &Sources, file: Option<PathBuf>) -> Option<Config> {
@@ -36,9 +39,9 @@ pub(super) fn assemble(reader: &mut Reader, sources: &Sources, file: Option<Path
 
     lifetimes(&session, &tokens, reader);
     proxies(&server.trusted_proxies, reader);
-    resources(&server, reader);
     reachable(&server, tls.is_some(), reader);
     let issuer = issuer(&server, tls.is_some(), reader);
+    resources(&server, issuer.as_ref(), reader);
     let data_dir = data_dir(&server, sources, reader);
     let database = database(&server, reader);
     let master_key = master_key(&server, reader);
@@ -111,15 +114,30 @@ fn proxies(networks: &[IpNet], reader: &mut Reader) {
     }
 }
 
-fn resources(server: &Server, reader: &mut Reader) {
-    let mut seen: Vec<&str> = Vec::new();
-    for resource in &server.resources {
-        for name in std::iter::once(&resource.identifier).chain(&resource.aliases) {
-            if seen.contains(&name.canonical()) {
-                reader.complain("resources", "resources", &format!("{name} is named twice"));
+/// One name means one resource, and none means this server (OA-RI-09).
+fn resources(server: &Server, issuer: Option<&Issuer>, reader: &mut Reader) {
+    const OURS: &str = "is an address of this server itself; a resource has one of its own";
+    let mut seen: Vec<&Resource> = Vec::new();
+    for (at, resource) in server.resources.iter().enumerate() {
+        for name in resource.names() {
+            if let Some(earlier) = seen.iter().find(|earlier| are_one_name(earlier, name)) {
+                let sentence = if earlier.canonical() == name.canonical() {
+                    format!("{name} is named twice")
+                } else {
+                    format!("{name} and {earlier} are one name: a query tells two apart only where both have one")
+                };
+                reader.complain_within("resources", at, name.as_str(), &sentence);
             }
-            seen.push(name.canonical());
+            seen.push(name);
         }
+        if let Some(name) = issuer.and_then(|issuer| name_of_the_server(resource, issuer)) {
+            reader.complain_within("resources", at, &name, &format!("{name} {OURS}"));
+        }
+    }
+    if let (Some(default), Some(issuer)) = (&server.default_resource, issuer)
+        && is_of_the_server(&default.0, issuer)
+    {
+        reader.complain_about_value("default_resource", &format!("this {OURS}"));
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{
     origin::{Mistake, Origin},
-    value::{Complaints, Given, Kind},
+    value::{Complaints, Given, Kind, Value},
 };
 
 /// Everything that was given, by key, later sources after earlier ones.
@@ -46,6 +46,14 @@ impl Reader {
     pub(super) fn complain(&mut self, key: &str, subject: &str, sentence: &str) {
         let origin = self.origin(key);
         self.mistakes.push(Mistake { origin, subject: subject.to_owned(), sentence: sentence.to_owned() });
+    }
+
+    /// Notes a mistake about a text in an item of a list, which shows only when settings are seen together.
+    pub(super) fn complain_within(&mut self, key: &str, item: usize, text: &str, sentence: &str) {
+        let given = self.given.get(key).and_then(|given| given.last());
+        let item = given.map(|given| if let Value::List(items) = &given.value { items.get(item).unwrap_or(given) } else { given });
+        let origin = item.map_or(Origin::Derived, |item| item.place_of(text).unwrap_or(&item.origin).clone());
+        self.mistakes.push(Mistake { origin, subject: key.to_owned(), sentence: sentence.to_owned() });
     }
 
     /// Notes a mistake about the value of a setting.

@@ -10,6 +10,7 @@ use super::{
 };
 use crate::protocol::{
     resource::{ProtectedResource, ScopeDescription},
+    resource_rules::{add_scope, judged_name},
     vocabulary::SigningAlgorithm,
 };
 
@@ -20,7 +21,14 @@ pub(super) struct PublicAddress(pub(super) Issuer);
 impl Kind for PublicAddress {
     fn read(given: &Given, complaints: &mut Complaints<'_>) -> Option<Self> {
         let Some(text) = given.text() else { return complaints.expected(given, "an address such as \"https://auth.example.com\"") };
-        Issuer::parse(text).map(Self).map_err(|error| complaints.about(given, error.to_string())).ok()
+        let issuer = Issuer::parse(text).map_err(|error| complaints.about(given, error.to_string())).ok()?;
+        match unroutable(&issuer) {
+            Some(why) => {
+                complaints.about(given, why);
+                None
+            }
+            None => Some(Self(issuer)),
+        }
     }
 
     fn shape(_: Option<&(Self, Self)>) -> Json {
@@ -30,6 +38,18 @@ impl Kind for PublicAddress {
     fn written(&self) -> Option<Json> {
         Some(json!(self.0.as_str()))
     }
+}
+
+/// Why endpoints can not be below the path of an issuer.
+fn unroutable(issuer: &Issuer) -> Option<String> {
+    let behind_scheme = issuer.as_str().split_once("://").map_or("", |(_, rest)| rest);
+    let written = behind_scheme.find('/').map_or("", |at| behind_scheme.split_at(at).1);
+    if written != issuer.path() {
+        return Some("clients read its path in another way: write it without `.` and `..`".to_owned());
+    }
+    let mut segments = issuer.path().split('/').skip(1);
+    let bad = segments.find(|segment| segment.is_empty() || segment.starts_with([':', '*', '.']) || segment.contains(['{', '}']))?;
+    Some(format!("the path of an issuer can not have the part {bad:?}: choose a plain word"))
 }
 
 /// The address of a protected resource.
@@ -164,7 +184,7 @@ fn unknown_key(entry: &Entry, complaints: &mut Complaints<'_>) {
 
 /// Reads every member even where the address is wrong, so that all mistakes are told at once.
 fn filled_in(resource: Option<ProtectedResource>, entries: &[Entry], complaints: &mut Complaints<'_>) -> Option<ProtectedResource> {
-    let name: Option<String> = member(entries, "name", complaints);
+    let name = find(entries, "name").and_then(|entry| read_name(&entry.given, complaints));
     let aliases: Option<Vec<Address>> = member(entries, "aliases", complaints);
     let scopes = find(entries, "scopes").and_then(|entry| read_scopes(&entry.given, complaints));
     let defaults: Option<Vec<Token>> = member(entries, "default_scopes", complaints);
@@ -209,18 +229,31 @@ fn member<T: Kind>(entries: &[Entry], key: &str, complaints: &mut Complaints<'_>
 
 /// `{ "files:read" = "Read your files" }`, or only the names.
 fn read_scopes(given: &Given, complaints: &mut Complaints<'_>) -> Option<Vec<ScopeDescription>> {
+    let mut scopes = Vec::new();
     let Value::Table(entries) = &given.value else {
         let tokens: Vec<Token> = Kind::read(given, complaints)?;
-        return Some(tokens.into_iter().map(|Token(token)| ScopeDescription { sentence: token.to_string(), token }).collect());
+        for (at, Token(token)) in tokens.into_iter().enumerate() {
+            let sentence = token.to_string();
+            if let Err(error) = add_scope(&mut scopes, token, &sentence) {
+                let item = if let Value::List(items) = &given.value { items.get(at) } else { None };
+                complaints.about(item.unwrap_or(given), format!("{sentence}: {error}"));
+            }
+        }
+        return Some(scopes);
     };
-    let read: Vec<Option<ScopeDescription>> = entries
-        .iter()
-        .map(|entry| {
-            let name = Given { value: Value::Text(entry.key.clone()), origin: entry.origin.clone() };
-            let token = Token::read(&name, complaints).map(|Token(token)| token);
-            let sentence = String::read(&entry.given, complaints);
-            Some(ScopeDescription { token: token?, sentence: sentence? })
-        })
-        .collect();
-    read.into_iter().collect()
+    for entry in entries {
+        let name = Given { value: Value::Text(entry.key.clone()), origin: entry.origin.clone() };
+        let (token, sentence) = (Token::read(&name, complaints), String::read(&entry.given, complaints));
+        if let (Some(Token(token)), Some(sentence)) = (token, sentence)
+            && let Err(error) = add_scope(&mut scopes, token, &sentence)
+        {
+            complaints.about(&entry.given, format!("{}: {error}", entry.key));
+        }
+    }
+    Some(scopes)
+}
+
+fn read_name(given: &Given, complaints: &mut Complaints<'_>) -> Option<String> {
+    let name = String::read(given, complaints)?;
+    judged_name(&name).map_err(|error| complaints.about(given, error.to_string())).ok()
 }

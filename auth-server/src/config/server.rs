@@ -42,6 +42,8 @@ section! {
         /// More can be added while the server runs: `portcullis resource add`.
         resources: Vec<ProtectedResource> = Vec::new();
         /// The resource of clients that name none. Without it, the only one there is; with several, such clients are refused.
+        /// It may be one that is added by command later; as long as there is none of that name, it counts for nothing, and the log warns
+        /// at every start.
         default_resource: Option<Address> = None;
     }
 }

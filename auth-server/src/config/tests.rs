@@ -164,6 +164,95 @@ fn mistakes_in_resources_have_places_too() {
     assert!(told("resources = [\"https://a.example/\", \"https://A.example\"]", &[])[0].contains("named twice"));
 }
 
+// OA-RI-09
+#[test]
+fn no_name_of_a_resource_is_one_of_the_server() {
+    let issuer = "issuer = \"https://auth.example.com\"\nlisten = \"127.0.0.1:1\"\n";
+    let lines = told(
+        &format!(
+            "{issuer}default_resource = \"https://auth.example.com/jwks\"\nresources = [\n  \"https://auth.example.com/mcp\",\n  \"https://AUTH.example.com/\",\n  {{ url = \"https://mcp.example.com/\", aliases = [\n    \"https://auth.example.com/token\",\n  ] }},\n  {{ url = \"https://auth.example.com/x\", origin_alias = true }},\n]\n"
+        ),
+        &[],
+    );
+    for (line, name) in [
+        ("3:20 default_resource", "this"),
+        ("6:3 resources", "https://AUTH.example.com/"),
+        ("8:5 resources", "https://auth.example.com/token"),
+        ("10:3 resources", "https://auth.example.com"),
+    ] {
+        let sentence = format!("{name} is an address of this server itself; a resource has one of its own");
+        assert!(
+            lines.iter().any(|told| told.starts_with(&format!("portcullis.toml:{line} ")) && told.ends_with(&format!(" {sentence}"))),
+            "{line}: {lines:#?}"
+        );
+    }
+    assert_eq!(lines.len(), 5, "{lines:#?}");
+
+    // The sample, and whatever else shares the host.
+    let folder = TempDir::new().unwrap();
+    let beside = format!("{issuer}resources = [\"https://auth.example.com/mcp\", \"http://127.0.0.1:8081/mcp\"]");
+    assert_eq!(configured(folder.path(), &beside, &[]).unwrap().resources.len(), 2);
+}
+
+#[test]
+fn one_name_is_one_resource_by_the_rule_that_finds_it() {
+    let lines = told(
+        "resources = [\n  \"https://a.example/mcp\",\n  { url = \"https://b.example\", aliases = [\"https://b.example/x\", \"https://A.example/mcp/?tenant=7\"] },\n]",
+        &[],
+    );
+    let sentence =
+        "https://A.example/mcp/?tenant=7 and https://a.example/mcp are one name: a query tells two apart only where both have one";
+    assert_eq!(lines, [format!("portcullis.toml:3:66 resources {sentence}"), "1 mistake".to_owned()]);
+}
+
+#[test]
+fn a_resource_is_described_in_words_that_can_be_read() {
+    let lines = told(
+        "[[resources]]\nurl = \"https://a.example\"\nname = \" \"\nscopes = [\"a\", \"b\",\n  \"a\"]\n\n[[resources]]\nurl = \"https://b.example\"\nscopes = { a = \"\", b = \"x\\u0007\", c = \"Read\" }\n",
+        &[],
+    );
+    for (line, words) in [
+        ("3:8", "a name has 1 to 100 characters, all of which can be seen"),
+        ("5:3", "a: it is given twice"),
+        ("9:16", "a: write a sentence for people"),
+        ("9:24", "b: write a sentence for people"),
+    ] {
+        assert!(
+            lines.iter().any(|told| told.starts_with(&format!("portcullis.toml:{line} ")) && told.contains(words)),
+            "{line}: {lines:#?}"
+        );
+    }
+    assert_eq!(lines.len(), 5, "{lines:#?}");
+}
+
+// OA-RI-06
+#[test]
+fn people_are_named_in_whatever_letter_case() {
+    let folder = TempDir::new().unwrap();
+    let line = "resources = [{ url = \"https://mcp.example.com/mcp\", people = [\"Ada\"] }]";
+    let files = configured(folder.path(), line, &[]).unwrap().resources.remove(0);
+    assert!(files.admits("ada") && files.admits("Ada") && !files.admits("eve"));
+}
+
+// MCP-AS-05: what no router could serve is told before the start
+#[test]
+fn the_path_of_an_issuer_is_made_of_plain_words() {
+    for (path, part) in [("/:a", ":a"), ("/a/*b", "*b"), ("/.well-known/a", ".well-known"), ("/a//b", "")] {
+        let lines = told(&format!("issuer = \"https://auth.example.com{path}\""), &[]);
+        assert!(
+            lines[0].starts_with("portcullis.toml:1:10 ") && lines[0].contains(&format!("can not have the part {part:?}")),
+            "{lines:?}"
+        );
+    }
+    for path in ["/{a}", "/a/../b", "/a/%2e%2e/b"] {
+        assert_eq!(told(&format!("issuer = \"https://auth.example.com{path}\""), &[]).len(), 2, "{path}");
+    }
+    let folder = TempDir::new().unwrap();
+    for path in ["/tenant", "/a:b/c*", "/~ada", "/a.b"] {
+        configured(folder.path(), &format!("issuer = \"https://auth.example.com{path}\""), &[]).unwrap();
+    }
+}
+
 #[test]
 fn secrets_come_from_files_and_are_never_repeated() {
     let folder = TempDir::new().unwrap();

@@ -45,6 +45,19 @@ impl Given {
     }
 }
 
+impl Given {
+    /// Where in it this text stands.
+    pub(super) fn place_of(&self, text: &str) -> Option<&Origin> {
+        match &self.value {
+            Value::List(items) => items.iter().find_map(|item| item.place_of(text)),
+            Value::Table(entries) => entries.iter().find_map(|entry| entry.given.place_of(text)),
+            Value::Text(_) | Value::Untyped(_) | Value::Integer(_) | Value::Boolean(_) | Value::Other(_) => {
+                (self.text() == Some(text)).then_some(&self.origin)
+            }
+        }
+    }
+}
+
 impl fmt::Display for Value {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

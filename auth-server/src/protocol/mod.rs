@@ -22,4 +22,5 @@ pub mod refresh;
 pub mod refused;
 pub mod registration;
 pub mod resource;
+pub mod resource_rules;
 pub mod revocation;

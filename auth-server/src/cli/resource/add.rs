@@ -18,6 +18,7 @@ use crate::{
     keys,
     protocol::{
         resource::{ProtectedResource, Resources, ScopeDescription},
+        resource_rules::{add_scope, are_one_name, judged_name, name_of_the_server},
         vocabulary::SigningAlgorithm,
     },
 };
@@ -87,7 +88,7 @@ impl Add {
     async fn resource(&self, identifier: Resource, desk: &Desk) -> Result<ProtectedResource, Failure> {
         let mut resource = described(identifier);
         if let Some(name) = &self.name {
-            resource.name = judged_name(name)?;
+            resource.name = judged_name(name).map_err(|error| Failure::Usage(format!("--name: {error}")))?;
         }
         resource.scopes = scopes(&self.scope)?;
         let known = resource.all_scopes();
@@ -107,7 +108,7 @@ impl Add {
         if !self.person.is_empty() {
             let mut people = BTreeSet::new();
             for name in &self.person {
-                // In the spelling of the account, since names on this list are compared exactly.
+                // In the spelling of the account, as the list shows it.
                 people.insert(find::user(desk, name).await?.name);
             }
             resource.people = Some(people);
@@ -118,9 +119,16 @@ impl Add {
     /// One address means one resource.
     fn refuse_taken(&self, resource: &ProtectedResource, resources: &Resources, desk: &Desk) -> Result<(), Failure> {
         refuse_configured(resource, desk)?;
-        for name in std::iter::once(&resource.identifier).chain(&resource.aliases) {
-            let others =
-                resources.iter().filter(|other| std::iter::once(&other.identifier).chain(&other.aliases).any(|known| known.matches(name)));
+        if let Some(name) = name_of_the_server(resource, &desk.config.issuer) {
+            return Err(Failure::Refused(format!("{name} is an address of this server itself; a resource has one of its own")));
+        }
+        let mut own: Vec<&Resource> = Vec::new();
+        for name in resource.names() {
+            if own.iter().any(|known| are_one_name(known, name)) {
+                return Err(Failure::Usage(format!("{name} is one of its names already")));
+            }
+            own.push(name);
+            let others = resources.iter().filter(|other| other.names().any(|known| are_one_name(known, name)));
             for other in others {
                 let is_itself = other.identifier.canonical() == resource.identifier.canonical();
                 match (is_itself, self.replace) {
@@ -140,28 +148,13 @@ fn address(text: &str) -> Result<Resource, Failure> {
     Resource::parse(text).map_err(|error| Failure::Usage(format!("{text} cannot be a resource: {error}")))
 }
 
-fn judged_name(name: &str) -> Result<String, Failure> {
-    const MOST_CHARACTERS: usize = 100;
-    let name = name.trim();
-    let fits = (1..=MOST_CHARACTERS).contains(&name.chars().count()) && !name.chars().any(char::is_control);
-    if fits { Ok(name.to_owned()) } else { Err(Failure::Usage(format!("--name: a name has 1 to {MOST_CHARACTERS} characters"))) }
-}
-
 /// `files:read=Read your files`; a scope may hold an equals sign, a sentence begins behind the first.
 fn scopes(given: &[String]) -> Result<Vec<ScopeDescription>, Failure> {
     let mut scopes: Vec<ScopeDescription> = Vec::new();
     for text in given {
-        let (token, sentence) = text.split_once('=').map_or((text.as_str(), text.as_str()), |(token, sentence)| (token, sentence.trim()));
+        let (token, sentence) = text.split_once('=').unwrap_or((text.as_str(), text.as_str()));
         let token = token.parse().map_err(|error| Failure::Usage(format!("--scope {token}: {error}")))?;
-        if sentence.is_empty() || sentence.chars().any(char::is_control) {
-            return Err(Failure::Usage(format!(
-                "--scope {text}: write a sentence for people, as in --scope files:read=\"Read your files\""
-            )));
-        }
-        if scopes.iter().any(|known| known.token == token) {
-            return Err(Failure::Usage(format!("--scope {token} is given twice")));
-        }
-        scopes.push(ScopeDescription { token, sentence: sentence.to_owned() });
+        add_scope(&mut scopes, token, sentence).map_err(|error| Failure::Usage(format!("--scope {text}: {error}")))?;
     }
     Ok(scopes)
 }
