@@ -111,7 +111,7 @@ async fn code_for(store: &Opened, number: u8, scope: &str, now: DateTime<Utc>) -
     };
     let session = Token::<SessionId>::new([1; 32]).hash();
     let new = NewCode { hash: code_hash(number), code: issued, session, issued_at: now, most_families: 20, remember: None };
-    store.issue_code(&Token::<RequestHandle>::new([number; 32]).hash(), &new).await.unwrap()
+    store.issue_code(&Token::<RequestHandle>::new([number; 32]).hash(), &new).await.unwrap().is_some()
 }
 
 pub(super) fn code_hash(number: u8) -> TokenHash<AuthorizationCode> {

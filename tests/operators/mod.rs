@@ -2,6 +2,7 @@
 
 mod clients;
 mod configuration;
+mod events;
 mod grants;
 mod help;
 mod keys;

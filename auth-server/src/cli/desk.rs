@@ -6,14 +6,17 @@ use chrono::{DateTime, Utc};
 use super::{
     Global,
     failure::{Failure, Outcome},
+    operator::operator,
     output::Output,
 };
 use crate::{
     clock::Clock,
     config::{Config, MasterKeySource},
+    entropy,
+    events::Step,
     keys::{KeyRing, MasterKey},
     serve,
-    store::{Location, OtherIssuers, Store},
+    store::{About, Location, OperatorAction, OtherIssuers, Store},
 };
 
 /// Everything a command needs, put together once.
@@ -77,6 +80,14 @@ impl Desk {
             KeyRing::open(&stored, &key).context("this is not the master key of this database")?;
         }
         Ok(key)
+    }
+
+    /// Leaves an event of what was done, for the log of the server: the one that runs, or the next.
+    pub(super) async fn did(&self, step: Step, about: About) -> Result<(), Failure> {
+        let id = entropy::identifier(self.now)?.to_string();
+        let action = OperatorAction { id, event: step.as_str().to_owned(), operator: operator(), done_at: self.now, about };
+        let noted = self.store.add_operator_action(&action).await;
+        Ok(noted.context("it was done, but no event could be left of it")?)
     }
 
     /// Where this command looked, for sentences about what is not there.

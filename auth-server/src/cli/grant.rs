@@ -14,7 +14,10 @@ use super::{
     output::counted,
     table::{Table, harmless},
 };
-use crate::store::GrantSummary;
+use crate::{
+    events::Step,
+    store::{About, GrantSummary},
+};
 
 /// The subcommands of `grant`.
 #[derive(Debug, Subcommand)]
@@ -156,10 +159,22 @@ async fn revoke(desk: &Desk, given: &[String], filter: &Filter, danger: Danger) 
     if danger.is_taken(&what)? {
         for grant in &grants {
             desk.store.revoke_grant(grant.id, None, "the operator revoked it", desk.now).await?;
+            desk.did(Step::Revoked, about(grant)).await?;
         }
     }
     let records: Vec<_> = grants.iter().map(Record::of).collect();
     desk.output.show(&records, &danger.told(&format!("Revoked {number}")))
+}
+
+/// What an event says of a grant that an operator ended.
+fn about(grant: &GrantSummary) -> About {
+    About {
+        client_id: Some(grant.client.id.as_str().to_owned()),
+        user_id: Some(grant.user_id.clone()),
+        grant_id: Some(grant.id.to_string()),
+        resource: Some(grant.resource.clone()),
+        reason: Some("by the operator".to_owned()),
+    }
 }
 
 /// How many are named before the rest is counted.

@@ -14,9 +14,10 @@ use super::{
 };
 use crate::{
     config::resource_lifetimes,
+    events::Step,
     keys,
     protocol::vocabulary::SigningAlgorithm,
-    store::{Rotation, StoredKey},
+    store::{About, Rotation, StoredKey},
 };
 
 /// Clocks differ, and a server signs with the old key until it hears of the change.
@@ -146,7 +147,9 @@ async fn rotate(desk: &Desk, only: Option<SigningAlgorithm>, danger: Danger) -> 
     let mut turns = Vec::new();
     for standby in standbys {
         let rotation = keys::rotate(&desk.store, &master_key, standby.algorithm, stays, desk.now).await?;
-        turns.push(done(standby.algorithm, rotation));
+        let turn = done(standby.algorithm, rotation);
+        desk.did(Step::KeyRotated, about(&turn)).await?;
+        turns.push(turn);
     }
     let said: Vec<String> = turns.iter().map(|turn| told(turn, stays)).collect();
     desk.output.show(&turns, &said.join("\n"))
@@ -175,6 +178,14 @@ fn planned(standby: &StoredKey, keys: &[StoredKey]) -> Turn {
 fn done(algorithm: SigningAlgorithm, rotation: Rotation) -> Turn {
     let Rotation { active, retired, standby } = rotation;
     Turn { algorithm: algorithm.as_str(), done: true, active, retired, standby: Some(standby) }
+}
+
+/// What an event says of a rotation: which key signs now, and what became of the others.
+fn about(turn: &Turn) -> About {
+    let none = || "none".to_owned();
+    let (retired, standby) = (turn.retired.clone().unwrap_or_else(none), turn.standby.clone().unwrap_or_else(none));
+    let reason = format!("{}: {} signs, {retired} is retired, {standby} is on standby", turn.algorithm, turn.active);
+    About { reason: Some(reason), ..About::default() }
 }
 
 fn told(turn: &Turn, stays: TimeDelta) -> String {

@@ -14,6 +14,7 @@ mod find;
 mod grant;
 mod greeting;
 mod key;
+mod operator;
 mod output;
 mod password;
 mod registration_token;

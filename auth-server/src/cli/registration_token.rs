@@ -16,8 +16,9 @@ use super::{
 use crate::{
     config::{RegistrationMode, parse_duration},
     entropy,
+    events::Step,
     protocol::vocabulary::{InitialAccessToken, Token},
-    store::{InitialAccess, NewInitialAccessToken},
+    store::{About, InitialAccess, NewInitialAccessToken},
 };
 
 /// The subcommands of `registration-token`.
@@ -114,6 +115,7 @@ impl Add {
             uses: access.uses_left,
         };
         desk.store.add_initial_access_token(&new, desk.now).await?;
+        desk.did(Step::RegistrationTokenAdded, about(&access.id)).await?;
         let hint = match desk.config.registration.mode {
             RegistrationMode::InitialAccessToken => "",
             RegistrationMode::Open => "\nRegistration is open to everyone: set registration.mode to initial_access_token",
@@ -129,6 +131,11 @@ fn lifetime(text: &str) -> Result<TimeDelta, Failure> {
     parse_duration(text)
         .filter(|life| *life > TimeDelta::zero() && *life <= LONGEST)
         .ok_or_else(|| Failure::Usage(format!("--expires-in {text}: this should be a length of time such as 8h or 30d")))
+}
+
+/// What an event says of a token: its id in the list.
+fn about(id: &str) -> About {
+    About { reason: Some(id.to_owned()), ..About::default() }
 }
 
 async fn list(desk: &Desk) -> Outcome {
@@ -153,6 +160,7 @@ async fn revoke(desk: &Desk, given: &str, danger: Danger) -> Outcome {
     let what = format!("No client can register with {} any more; those that did stay.", token.name);
     if danger.is_taken(&what)? {
         desk.store.remove_initial_access_token(&token.id).await?;
+        desk.did(Step::RegistrationTokenRevoked, about(&token.id)).await?;
     }
     desk.output.show(&Record::of(token), &danger.told(&format!("Revoked {}", harmless(&token.name))))
 }

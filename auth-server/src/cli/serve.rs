@@ -11,6 +11,7 @@ use clap::Args;
 use super::{Global, failure::Outcome, greeting::Greeting, output};
 use crate::{
     config::load,
+    events,
     serve::{self, Options, Started},
     telemetry,
 };
@@ -42,6 +43,7 @@ impl Serve {
         }
         let config = load(&sources)?;
         telemetry::init(&config.log)?;
+        events::are_of(&config.issuer);
         let options = Options { sample: self.sample() };
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("starting the threads of the server")?;
         runtime.block_on(serve::run(config, options, greet))?;

@@ -16,10 +16,11 @@ use super::{
 };
 use crate::{
     entropy,
+    events::Step,
     login::account_name,
     protocol::vocabulary::Subject,
     serve,
-    store::{NewUser, User},
+    store::{About, NewUser, Revocation, User},
 };
 
 /// The subcommands of `user`.
@@ -129,10 +130,17 @@ impl Add {
         let id = Subject::person(entropy::identifier(desk.now)?).to_string();
         let new = NewUser { id, name: name.to_owned(), email: email.map(str::to_owned), password_hash };
         desk.store.add_user(&new, desk.now).await?.map_err(|taken| Failure::Refused(format!("{name} was not added: {taken}")))?;
+        desk.did(Step::UserAdded, about(&new.id, None)).await?;
         serve::remove_setup_link(&desk.config)?;
         let user = desk.store.user(&new.id).await?.ok_or_else(|| Failure::Failed(anyhow::anyhow!("{name} was removed at once")))?;
         desk.output.show(&Record::of(&user), &format!("Added {name}, who can sign in at {}", desk.config.issuer))
     }
+}
+
+/// What an event says of an account, and of what ended with it.
+fn about(user_id: &str, ended: Option<Revocation>) -> About {
+    let reason = ended.map(|Revocation { grants }| format!("{} revoked", counted(grants, "grant")));
+    About { user_id: Some(user_id.to_owned()), reason, ..About::default() }
 }
 
 async fn list(desk: &Desk) -> Outcome {
@@ -171,6 +179,7 @@ async fn passwd(desk: &Desk, given: &str, from_stdin: bool) -> Outcome {
     let user = find::user(desk, given).await?;
     let hash = password::hashed(&user.name, from_stdin).await?;
     desk.store.set_password(&user.id, &hash).await?;
+    desk.did(Step::UserPassword, about(&user.id, None)).await?;
     desk.output.show(&Record::of(&user), &format!("Changed the password of {} and ended their sessions", user.name))
 }
 
@@ -185,7 +194,8 @@ async fn disable(desk: &Desk, given: &str, danger: Danger) -> Outcome {
     );
     if danger.is_taken(&what)? {
         desk.store.set_user_disabled(&user.id, Some(desk.now)).await?;
-        desk.store.revoke_grants_of_user(&user.id, "the account was disabled", desk.now).await?;
+        let ended = desk.store.revoke_grants_of_user(&user.id, "the account was disabled", desk.now).await?;
+        desk.did(Step::UserDisabled, about(&user.id, Some(ended))).await?;
     }
     let user = desk.store.user(&user.id).await?.unwrap_or(user);
     desk.output.show(&Record::of(&user), &danger.told(&format!("Disabled {}", user.name)))
@@ -194,6 +204,7 @@ async fn disable(desk: &Desk, given: &str, danger: Danger) -> Outcome {
 async fn enable(desk: &Desk, given: &str) -> Outcome {
     let user = find::user(desk, given).await?;
     desk.store.set_user_disabled(&user.id, None).await?;
+    desk.did(Step::UserEnabled, about(&user.id, None)).await?;
     let user = desk.store.user(&user.id).await?.unwrap_or(user);
     desk.output.show(&Record::of(&user), &format!("{} can sign in again; apps have to ask them again", user.name))
 }

@@ -19,6 +19,18 @@ choice! {
     }
 }
 
+choice! {
+    /// How much of a caller's address is written down.
+    SourceAddress {
+        /// All of it.
+        Full = "full",
+        /// The network alone: /24, /48 for IPv6.
+        Network = "network",
+        /// Nothing.
+        None = "none",
+    }
+}
+
 section! {
     /// What is written down while the server runs.
     pub Log at "log" {
@@ -26,6 +38,9 @@ section! {
         format: LogFormat = LogFormat::Auto;
         /// How much: `error`, `warn`, `info`, `debug` or `trace`, also for parts of the program, as in `info,portcullis::oauth=debug`.
         level: Level = Level("info".to_owned());
+        /// How much of the address that a request came from: `full`, its `network` (the first 24 bits, 48 of IPv6) or `none`.
+        /// Limits go by the whole address all the same; it is in memory only, and beside a pending request.
+        source_address: SourceAddress = SourceAddress::Full;
     }
 }
 

@@ -38,7 +38,7 @@ pub use database::Database as Location;
 pub(crate) use duration::{parse as parse_duration, write as write_duration};
 pub use limits::Limits;
 pub use load::{Sources, load};
-pub use log::{Level, Log, LogFormat};
+pub use log::{Level, Log, LogFormat, SourceAddress};
 pub use master_key::MasterKeySource;
 pub(crate) use origin::nearest;
 pub use origin::{Mistake, Mistakes, Origin};

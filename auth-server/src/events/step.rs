@@ -29,12 +29,26 @@ macro_rules! steps {
 }
 
 steps! {
+    /// A registration token was made by an operator.
+    RegistrationTokenAdded = "admin_registration_token_added",
+    /// A registration token was made useless by an operator.
+    RegistrationTokenRevoked = "admin_registration_token_revoked",
+    /// An account was made by an operator.
+    UserAdded = "admin_user_added",
+    /// An account was shut out by an operator.
+    UserDisabled = "admin_user_disabled",
+    /// A disabled account may be used again.
+    UserEnabled = "admin_user_enabled",
+    /// An operator gave somebody a new password.
+    UserPassword = "admin_user_password",
     /// A valid or refusable authorization request was kept.
     AuthorizeStart = "authorize_start",
     /// An authorization request was refused.
     AuthorizeRefused = "authorize_refused",
     /// We broke.
     Broken = "broken" alarming,
+    /// The oldest of too many sessions, codes or families ended.
+    CapReached = "cap_reached",
     /// A client could not prove who it is.
     ClientAuthFail = "client_auth_fail" alarming,
     /// An operator changed a client.
@@ -51,6 +65,8 @@ steps! {
     CodeRefused = "code_refused",
     /// A valid second use of a code.
     CodeReplay = "code_replay" alarming,
+    /// An operator changed which resources there are.
+    ConfigChange = "config_change",
     /// The person said no.
     ConsentDenied = "consent_denied",
     /// The person said yes.

@@ -29,7 +29,8 @@ pub async fn envelope(State(app): State<App>, ConnectInfo(peer): ConnectInfo<Soc
     let source = app.sources.of(request.headers(), peer.ip());
     // The route, not the path: that may hold a handle or a one-time link (OA-LG-04).
     let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str);
-    let span = tracing::info_span!("request", id = id.as_str(), method = %request.method(), route, source = %source);
+    let shown = source.shown(app.config.log.source_address).map(tracing::field::display);
+    let span = tracing::info_span!("request", id = id.as_str(), method = %request.method(), route, source = shown);
     request.extensions_mut().insert(id.clone());
     request.extensions_mut().insert(source);
     let method = request.method().clone();

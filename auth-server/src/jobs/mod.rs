@@ -5,7 +5,11 @@ use std::time::Duration;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
-use crate::{app::App, store::ClientLifetimes};
+use crate::{
+    app::App,
+    events::{self, Event, Step},
+    store::ClientLifetimes,
+};
 
 /// Changes by other processes are heard of within this time (and a little).
 const WATCH_EVERY: Duration = Duration::from_millis(250);
@@ -31,20 +35,25 @@ async fn watch(app: App) {
     let mut ticks = interval(WATCH_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut known = app.opened_at;
+    // What operators did while no server ran has waited.
+    let mut is_first = true;
     loop {
         ticks.tick().await;
-        match follow(&app, known).await {
-            Ok(version) => known = version,
+        match follow(&app, known, is_first).await {
+            Ok(version) => (known, is_first) = (version, false),
             Err(error) => tracing::warn!(error = format!("{error:#}"), "can not look for changes"),
         }
     }
 }
 
-async fn follow(app: &App, known: i64) -> anyhow::Result<i64> {
+async fn follow(app: &App, known: i64, is_first: bool) -> anyhow::Result<i64> {
     let version = app.store.catalogue_version().await?;
     let now = app.clock.now();
     if known != version || app.keys.is_stale(now) {
         app.reload(now).await?;
+    }
+    if known != version || is_first {
+        app.store.take_operator_actions(events::record_operator_action).await?;
     }
     Ok(version)
 }
@@ -66,6 +75,9 @@ async fn prune_once(app: &App) -> anyhow::Result<()> {
     let clients = ClientLifetimes { never_used: registration.never_used_lifetime, idle: registration.idle_lifetime };
     loop {
         let pruned = app.store.prune(clients, app.clock.now()).await?;
+        for client in &pruned.clients {
+            Event::of(Step::ClientDeleted).client(client).because("it was not in use").record();
+        }
         if pruned.rows == 0 {
             return Ok(());
         }

@@ -2,11 +2,13 @@
 
 use std::{
     fmt,
-    net::{IpAddr, Ipv6Addr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
 };
 
 use axum::http::HeaderMap;
 use ipnet::IpNet;
+
+use crate::config::SourceAddress;
 
 /// Where a request came from. An IPv6 customer has a whole /64, so that is one source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -26,6 +28,16 @@ impl Source {
     /// The same for all requests that count together.
     pub fn key(&self) -> String {
         self.to_string()
+    }
+
+    /// As much of the address as is to be written down.
+    pub fn shown(&self, how: SourceAddress) -> Option<IpAddr> {
+        match (how, self.address) {
+            (SourceAddress::None, _) => None,
+            (SourceAddress::Full, address) => Some(address),
+            (SourceAddress::Network, IpAddr::V4(address)) => Some(Ipv4Addr::from_bits(address.to_bits() & (u32::MAX << 8)).into()),
+            (SourceAddress::Network, IpAddr::V6(address)) => Some(Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 80)).into()),
+        }
     }
 
     /// Whether many people share it, since a vendor's clients come from there.
@@ -121,6 +133,18 @@ mod tests {
         assert_eq!(source("10.0.0.1", Some("198.51.100.7, garbage")), "10.0.0.1");
         assert_eq!(source("10.0.0.1", None), "10.0.0.1");
         assert_eq!(source("10.0.0.1", Some("198.51.100.7:4711")), "198.51.100.7");
+    }
+
+    // OA-LG-02
+    #[test]
+    fn no_more_of_an_address_is_shown_than_the_operator_wants() {
+        let sources = Sources::new(Vec::new(), Vec::new());
+        let shown = |peer: &str, how| sources.of(&HeaderMap::new(), peer.parse().unwrap()).shown(how).map(|address| address.to_string());
+        for (peer, network) in [("192.0.2.77", "192.0.2.0"), ("2001:db8:1:2:3:4:5:6", "2001:db8:1::")] {
+            assert_eq!(shown(peer, SourceAddress::Full).as_deref(), Some(peer));
+            assert_eq!(shown(peer, SourceAddress::Network).as_deref(), Some(network));
+            assert_eq!(shown(peer, SourceAddress::None), None);
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use crate::{
     app::App,
     entropy,
+    events::{Event, Step},
     protocol::vocabulary::{SessionId, Token, TokenHash},
     store::{NewSession, StoredSession},
 };
@@ -48,7 +49,10 @@ pub async fn begin(app: &App, headers: &HeaderMap, user_id: &str, now: DateTime<
         auth_time: now,
         expires_at: now + lifetime,
     };
-    app.store.add_session(&session).await?;
+    let ended = app.store.add_session(&session).await?;
+    if ended > 0 {
+        Event::of(Step::CapReached).user(user_id).because(format_args!("{ended} of too many sessions ended, the longest unused")).record();
+    }
     Ok(app.cookies.set_session(&token, lifetime))
 }
 

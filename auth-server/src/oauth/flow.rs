@@ -28,7 +28,7 @@ use crate::{
         resource::ProtectedResource,
         vocabulary::{AuthorizationCode, BrowserId, GrantId, RedirectUri, RequestHandle, Token, TokenHash},
     },
-    store::{NewCode, StoredRequest},
+    store::{NewCode, StoredRequest, Trimmed},
 };
 
 /// What is kept of an authorization request.
@@ -248,8 +248,12 @@ async fn issue(
         most_families: i64::from(app.config.tokens.families_per_client),
         remember,
     };
-    if !app.store.issue_code(&pending.handle.hash(), &new).await? {
+    let Some(trimmed) = app.store.issue_code(&pending.handle.hash(), &new).await? else {
         return Err(PageFailure::answered());
+    };
+    if trimmed != Trimmed::default() {
+        let reason = format!("too many: codes that ended: {}, token families: {}", trimmed.codes, trimmed.families);
+        Event::of(Step::CapReached).client(pending.client.id.as_str()).user(consented.user_id()).because(reason).record();
     }
     Event::of(Step::CodeIssued)
         .client(pending.client.id.as_str())

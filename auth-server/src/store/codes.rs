@@ -49,6 +49,15 @@ pub struct NewFamily {
     pub expires_at: DateTime<Utc>,
 }
 
+/// What ended so that a code could be stored, since there was too much of it (OA-AB-08).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Trimmed {
+    /// Codes in flight, the oldest.
+    pub codes: u64,
+    /// Token families, the longest idle.
+    pub families: u64,
+}
+
 row! { CodeRow {
     client_id: String, user_id: String, redirect_uri: String, code_challenge: String, resource: String, scope: String,
     auth_time: DateTime<Utc>, expires_at: DateTime<Utc>, failures: i64, withdrawn_at: Option<DateTime<Utc>>,
@@ -145,20 +154,20 @@ const TRIM_FAMILIES: &str = "UPDATE token_families SET revoked_at = $4, revoked_
 const MOST_IN_FLIGHT: i64 = 5;
 
 impl Store {
-    /// Stores a code as the answer to a request; `false` if that was answered
+    /// Stores a code as the answer to a request; `None` if that was answered
     /// before. What the person allowed is kept as their grant to this client, and
     /// remembered as consent if it is to be.
-    pub async fn issue_code(&self, handle: &TokenHash<RequestHandle>, new: &NewCode) -> anyhow::Result<bool> {
-        let Some(grant_id) = self.add_code(handle, new).await? else { return Ok(false) };
+    pub async fn issue_code(&self, handle: &TokenHash<RequestHandle>, new: &NewCode) -> anyhow::Result<Option<Trimmed>> {
+        let Some((grant_id, trimmed)) = self.add_code(handle, new).await? else { return Ok(None) };
         if let Some(recent) = &self.recent_codes {
             recent.keep(&new.hash, IssuedCode { grant_id, ..new.code.clone() });
         }
-        Ok(true)
+        Ok(Some(trimmed))
     }
 
-    /// The grant that the code belongs to; `None` if the request was answered before.
+    /// The grant that the code belongs to, and what ended for it; `None` if the request was answered before.
     #[expect(clippy::too_many_lines, reason = "one transaction, told in one piece")]
-    async fn add_code(&self, handle: &TokenHash<RequestHandle>, new: &NewCode) -> anyhow::Result<Option<GrantId>> {
+    async fn add_code(&self, handle: &TokenHash<RequestHandle>, new: &NewCode) -> anyhow::Result<Option<(GrantId, Trimmed)>> {
         let NewCode { hash, code, session, issued_at, most_families, remember } = new;
         on_db!(self.db, |writer| {
             let mut step = writer.begin_write().await?;
@@ -199,9 +208,9 @@ impl Store {
                 .execute(&mut *step)
                 .await?;
             let trim = sqlx::query(TRIM).bind(self.issuer_id).bind(&code.user_id).bind(code.client_id.as_str());
-            trim.bind(issued_at).bind(MOST_IN_FLIGHT).execute(&mut *step).await?;
+            let codes = trim.bind(issued_at).bind(MOST_IN_FLIGHT).execute(&mut *step).await?.rows_affected();
             let trim = sqlx::query(TRIM_FAMILIES).bind(self.issuer_id).bind(&code.user_id).bind(code.client_id.as_str());
-            trim.bind(issued_at).bind(most_families - 1).execute(&mut *step).await?;
+            let families = trim.bind(issued_at).bind(most_families - 1).execute(&mut *step).await?.rows_affected();
             if let Some((redirect_set, scope)) = remember {
                 sqlx::query(REMEMBER)
                     .bind(self.issuer_id)
@@ -216,7 +225,7 @@ impl Store {
             }
             sqlx::query(CLIENT_USED).bind(self.issuer_id).bind(code.client_id.as_str()).bind(issued_at).execute(&mut *step).await?;
             step.commit().await.context("storing a code")?;
-            Ok(Some(grant_id.parse().context("grants.id")?))
+            Ok(Some((grant_id.parse().context("grants.id")?, Trimmed { codes, families })))
         })
     }
 

@@ -24,6 +24,7 @@ const STEPS: &[(i64, &str, &str)] = steps![
     10 "0010_codes",
     11 "0011_revoked_access_tokens",
     12 "0012_initial_access_tokens",
+    13 "0013_operator_actions",
 ];
 
 /// Brings the schema up to date. PostgreSQL locks while it does; for SQLite the

@@ -7,10 +7,12 @@ use sqlx::{Postgres, Sqlite};
 use super::{Store, catalogue, on_db, on_db_read};
 
 /// How much one round removed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Pruned {
     /// Rows, of all tables.
     pub rows: u64,
+    /// The clients among them.
+    pub clients: Vec<String>,
 }
 
 /// Rows removed in one step.
@@ -109,29 +111,37 @@ impl Store {
         let mut pruned = Pruned::default();
         for sweep in SWEEPS {
             let before = now - sweep.age.lasts(clients);
-            pruned.rows += match sweep.key {
-                Key::Bytes => self.sweep::<Vec<u8>>(sweep, before).await?,
-                Key::Text => self.sweep::<String>(sweep, before).await?,
-            };
+            match sweep.key {
+                Key::Bytes => pruned.rows += u64::try_from(self.sweep::<Vec<u8>>(sweep, before).await?.len())?,
+                Key::Text => {
+                    let removed = self.sweep::<String>(sweep, before).await?;
+                    pruned.rows += u64::try_from(removed.len())?;
+                    if sweep.age.is_of_clients() {
+                        pruned.clients.extend(removed);
+                    }
+                }
+            }
         }
         Ok(pruned)
     }
 
-    async fn sweep<K: Column>(&self, sweep: &Sweep, before: DateTime<Utc>) -> anyhow::Result<u64> {
+    async fn sweep<K: Column>(&self, sweep: &Sweep, before: DateTime<Utc>) -> anyhow::Result<Vec<K>> {
         let over: Vec<(K,)> =
             on_db_read!(self.db, |pool| sqlx::query_as(sweep.find).bind(self.issuer_id).bind(before).bind(BATCH).fetch_all(pool).await)
                 .context("looking for what is over")?;
         if over.is_empty() {
-            return Ok(0);
+            return Ok(Vec::new());
         }
         on_db!(self.db, |writer| {
             let mut step = writer.begin_write().await?;
-            let mut removed = 0;
+            let mut removed = Vec::new();
             for (key,) in over {
-                let remove = sqlx::query(sweep.remove).bind(self.issuer_id).bind(before).bind(key);
-                removed += remove.execute(&mut *step).await.context("pruning")?.rows_affected();
+                let remove = sqlx::query(sweep.remove).bind(self.issuer_id).bind(before).bind(key.clone());
+                if remove.execute(&mut *step).await.context("pruning")?.rows_affected() > 0 {
+                    removed.push(key);
+                }
             }
-            if removed > 0 && sweep.age.is_of_clients() {
+            if !removed.is_empty() && sweep.age.is_of_clients() {
                 sqlx::query(catalogue::BUMP).bind(self.issuer_id).execute(&mut *step).await?;
             }
             step.commit().await?;
@@ -141,7 +151,7 @@ impl Store {
 }
 
 /// A key's type, as both databases read and write it.
-trait Column: Send + Unpin + Both<Sqlite> + Both<Postgres> {}
+trait Column: Clone + Send + Unpin + Both<Sqlite> + Both<Postgres> {}
 
 impl Column for String {}
 impl Column for Vec<u8> {}

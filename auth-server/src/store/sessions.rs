@@ -71,8 +71,9 @@ const LIST: &str = "SELECT id, user_agent, auth_time, last_seen_at FROM sessions
 const MOST_PER_PERSON: i64 = 50;
 
 impl Store {
-    /// Stores a session and notes the sign-in.
-    pub async fn add_session(&self, session: &NewSession) -> anyhow::Result<()> {
+    /// Stores a session and notes the sign-in. Returns how many of the person's sessions
+    /// ended, the longest unused, since there were too many.
+    pub async fn add_session(&self, session: &NewSession) -> anyhow::Result<u64> {
         on_db!(self.db, |writer| {
             let mut step = writer.begin_write().await?;
             sqlx::query(ADD)
@@ -85,9 +86,11 @@ impl Store {
                 .bind(session.expires_at)
                 .execute(&mut *step)
                 .await?;
-            sqlx::query(TRIM).bind(self.issuer_id).bind(&session.user_id).bind(MOST_PER_PERSON).execute(&mut *step).await?;
+            let trim = sqlx::query(TRIM).bind(self.issuer_id).bind(&session.user_id).bind(MOST_PER_PERSON);
+            let ended = trim.execute(&mut *step).await?.rows_affected();
             sqlx::query(Self::SIGNED_IN).bind(self.issuer_id).bind(&session.user_id).bind(session.auth_time).execute(&mut *step).await?;
-            step.commit().await
+            step.commit().await?;
+            Ok(ended)
         })
     }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use clap::Args;
 use portcullis_verifier::vocabulary::Scope;
 
-use super::{Record, facts};
+use super::{Record, about, facts};
 use crate::{
     app::load_resources,
     cli::{
@@ -16,6 +16,7 @@ use crate::{
     },
     clients::presets::{preset, presets},
     entropy,
+    events::Step,
     protocol::{
         client::{Client, ClientOrigin, ClientSecret},
         resource::Resources,
@@ -88,6 +89,7 @@ impl Add {
             return Err(Failure::Refused(format!("there is a client {} already", client.id)));
         }
         desk.store.add_client(&client).await?;
+        desk.did(Step::ClientRegistered, about(&client, "added")).await?;
         let secret = secret.as_ref().map(Token::wire);
         let said = format!("Added {}\n{}", harmless(&client.display_name()), facts(&client, secret, desk).render());
         desk.output.show(&Record::of(&client).with_secret(secret), &said)

@@ -17,9 +17,12 @@ use super::{
     failure::Outcome,
     output::Facts,
 };
-use crate::protocol::{
-    client::{Client, ClientOrigin},
-    vocabulary::RedirectUri,
+use crate::{
+    protocol::{
+        client::{Client, ClientOrigin},
+        vocabulary::RedirectUri,
+    },
+    store::About,
 };
 
 /// The subcommands of `client`.
@@ -80,6 +83,11 @@ impl Clients {
             Self::Remove { client, danger } => Desk::look(global, async |desk| remove::remove(desk, client, *danger).await),
         }
     }
+}
+
+/// What an event says of a client.
+fn about(client: &Client, done: &str) -> About {
+    About { client_id: Some(client.id.as_str().to_owned()), reason: Some(done.to_owned()), ..About::default() }
 }
 
 /// A client, for programs.

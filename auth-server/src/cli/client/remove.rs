@@ -1,6 +1,6 @@
 //! `portcullis client remove`, `disable` and `enable`.
 
-use super::Record;
+use super::{Record, about};
 use crate::{
     cli::{
         danger::Danger,
@@ -10,6 +10,7 @@ use crate::{
         output::counted,
         table::harmless,
     },
+    events::Step,
     protocol::client::Client,
 };
 
@@ -19,6 +20,7 @@ pub(super) async fn remove(desk: &Desk, given: &str, danger: Danger) -> Outcome 
     let what = format!("{name} can no longer be used, and its id is gone for good. {}", what_ends(desk, &client).await?);
     if danger.is_taken(&what)? {
         desk.store.remove_client(&client.id).await?;
+        desk.did(Step::ClientDeleted, about(&client, "removed")).await?;
     }
     desk.output.show(&Record::of(&client), &danger.told(&format!("Removed {name}, {}", client.id)))
 }
@@ -35,7 +37,7 @@ pub(super) async fn disable(desk: &Desk, given: &str, danger: Danger) -> Outcome
     );
     if danger.is_taken(&what)? {
         client.disabled_at = Some(desk.now);
-        store(desk, &client).await?;
+        store(desk, &client, "disabled").await?;
     }
     desk.output.show(&Record::of(&client), &danger.told(&format!("Disabled {name}")))
 }
@@ -43,14 +45,14 @@ pub(super) async fn disable(desk: &Desk, given: &str, danger: Danger) -> Outcome
 pub(super) async fn enable(desk: &Desk, given: &str) -> Outcome {
     let mut client = find::client(desk, given).await?;
     client.disabled_at = None;
-    store(desk, &client).await?;
+    store(desk, &client, "enabled").await?;
     desk.output.show(&Record::of(&client), &format!("{} can be used again", harmless(&client.display_name())))
 }
 
 /// Replaces the record; a client that was removed meanwhile is not made again.
-pub(super) async fn store(desk: &Desk, client: &Client) -> Result<(), Failure> {
+pub(super) async fn store(desk: &Desk, client: &Client, done: &str) -> Result<(), Failure> {
     if desk.store.replace_client(client).await? {
-        return Ok(());
+        return desk.did(Step::ClientChanged, about(client, done)).await;
     }
     Err(Failure::NotFound(format!("client {} was removed a moment ago", client.id)))
 }

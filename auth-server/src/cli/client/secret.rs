@@ -62,7 +62,7 @@ impl Secret {
         client.secrets = kept;
         let ends = client.secrets.first().and_then(|old| old.expires_at);
         client.secrets.push(ClientSecret::of(&secret, desk.now, None));
-        store(desk, &client).await?;
+        store(desk, &client, "a new secret").await?;
         let old = ends.map_or_else(
             || "The old secret is refused from now on".to_owned(),
             |end| format!("The old secret ends {}", ago(end, desk.now)),

@@ -6,7 +6,7 @@ use chrono::TimeDelta;
 use clap::Args;
 use portcullis_verifier::vocabulary::{Resource, Scope};
 
-use super::{Record, facts, refuse_configured, titled};
+use super::{Record, about, facts, refuse_configured, titled};
 use crate::{
     app::load_resources,
     cli::{
@@ -15,6 +15,7 @@ use crate::{
         find,
     },
     config::{described, parse_duration, resource_lifetimes, usual_scopes},
+    events::Step,
     keys,
     protocol::{
         resource::{ProtectedResource, Resources, ScopeDescription},
@@ -76,6 +77,8 @@ impl Add {
             keys::ensure_keys(&desk.store, &master_key, &[resource.signing_algorithm], desk.now).await?;
         }
         desk.store.put_resource(&resource, desk.now).await?;
+        let done = if self.replace { "the resource was added or replaced" } else { "the resource was added" };
+        desk.did(Step::ConfigChange, about(&resource, done)).await?;
         let said = format!(
             "Added {}\n{}\nNext   portcullis resource show {}\n       docs/protect-a-server.md says how the server checks its tokens",
             titled(&resource),

@@ -21,6 +21,7 @@ use crate::{
     app::load_resources,
     config::write_duration,
     protocol::resource::{ProtectedResource, ScopeDescription},
+    store::About,
 };
 
 /// The subcommands of `resource`.
@@ -57,6 +58,11 @@ impl Resources {
             Self::Remove { resource, danger } => Desk::look(global, async |desk| remove::run(desk, resource, *danger).await),
         }
     }
+}
+
+/// What an event says of a resource.
+fn about(resource: &ProtectedResource, done: &str) -> About {
+    About { resource: Some(resource.identifier.to_string()), reason: Some(done.to_owned()), ..About::default() }
 }
 
 /// A resource, for programs.

@@ -1,9 +1,10 @@
 //! `portcullis resource remove`.
 
-use super::{Record, refuse_configured, titled};
+use super::{Record, about, refuse_configured, titled};
 use crate::{
     app::load_resources,
     cli::{danger::Danger, desk::Desk, failure::Outcome, find, output::counted, table::harmless},
+    events::Step,
     protocol::client::Client,
 };
 
@@ -28,7 +29,9 @@ pub(super) async fn run(desk: &Desk, given: &str, danger: Danger) -> Outcome {
     );
     if danger.is_taken(&what)? {
         desk.store.remove_resource(resource.identifier.canonical()).await?;
-        desk.store.revoke_grants_at(identifier, "the resource was removed", desk.now).await?;
+        let ended = desk.store.revoke_grants_at(identifier, "the resource was removed", desk.now).await?;
+        let done = format!("the resource was removed, {} revoked", counted(ended.grants, "grant"));
+        desk.did(Step::ConfigChange, about(&resource, &done)).await?;
     }
     desk.output.show(&Record::of(&resource, desk), &danger.told(&format!("Removed {}", titled(&resource))))
 }

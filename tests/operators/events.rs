@@ -1,0 +1,186 @@
+//! What operators do leaves events in the server's log: who, what and when.
+
+use std::process::Command;
+
+use chrono::TimeDelta;
+use portcullis::{
+    entropy,
+    protocol::vocabulary::{SessionId, Token},
+    store::NewSession,
+};
+use serde_json::{Value, json};
+
+use super::json;
+use crate::harness::{Answer, CALLBACK, Client, FILES, PASSWORD, Server, Setup, on_both_stores, until};
+
+/// The events of the log, in their order.
+fn events(server: &Server) -> Vec<Value> {
+    let log = server.log();
+    let lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    lines.filter(|line| line["target"] == "portcullis::event").collect()
+}
+
+/// A server whose log has the event of Ada's account already.
+async fn started(setup: Setup) -> Server {
+    let server = setup.start().await;
+    event(&server, "admin_user_added", 0).await;
+    server
+}
+
+/// Waits for the event of this name after the first `before` ones.
+async fn event(server: &Server, name: &str, before: usize) -> Value {
+    let find = || events(server).into_iter().skip(before).find(|event| event["event"] == name);
+    until(name, async || find().is_some()).await;
+    find().unwrap()
+}
+
+/// Who runs the tests, as the system knows them.
+fn me() -> String {
+    let output = Command::new("id").arg("-un").output().unwrap();
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}
+
+/// Does it, and returns its event and what the command printed.
+async fn done(server: &Server, arguments: &[&str], name: &str) -> (Value, Value) {
+    let before = events(server).len();
+    let arguments: Vec<&str> = arguments.iter().copied().chain(["--json"]).collect();
+    let ran = server.cli_with_input(&arguments, &format!("{PASSWORD}\n")).expect();
+    assert!(!ran.stderr.contains(name), "the terminal is not the log: {}", ran.stderr);
+    let event = event(server, name, before).await;
+    let operator = event["operator"].as_str().unwrap_or_else(|| panic!("nobody did {event}"));
+    assert!(operator == me() || operator.ends_with(&format!(" as {}", me())), "{operator} is not {}", me());
+    let done_at = chrono::DateTime::parse_from_rfc3339(event["done_at"].as_str().unwrap()).unwrap();
+    assert!((crate::harness::now() - done_at.to_utc()).abs() < TimeDelta::minutes(1), "{event}");
+    assert_eq!(event["issuer"], server.issuer.as_str());
+    (event, ran.json())
+}
+
+on_both_stores! {
+    // OA-LG-01, OA-LG-02
+    async fn whatever_an_operator_does_leaves_an_event(store: Store) {
+        let server = started(Setup::on(store)).await;
+        let (event, grace) = done(&server, &["user", "add", "grace", "--password-stdin"], "admin_user_added").await;
+        assert_eq!(event["user_id"], grace["id"]);
+        let (event, _) = done(&server, &["user", "passwd", "grace", "--password-stdin"], "admin_user_password").await;
+        assert_eq!(event["user_id"], grace["id"]);
+        let (event, _) = done(&server, &["user", "disable", "grace", "--yes"], "admin_user_disabled").await;
+        assert_eq!((&event["user_id"], &event["reason"]), (&grace["id"], &json!("0 grants revoked")));
+        done(&server, &["user", "enable", "grace"], "admin_user_enabled").await;
+
+        let (event, app) = done(&server, &["client", "add", "--name", "App", "--confidential", "--redirect-uri", CALLBACK], "client_registered").await;
+        assert_eq!(event["client_id"], app["client_id"]);
+        for (verb, reason) in [("disable", "disabled"), ("enable", "enabled"), ("secret", "a new secret")] {
+            let yes: &[&str] = if verb == "disable" { &["--yes"] } else { &[] };
+            let (event, _) = done(&server, &[&["client", verb, "App"], yes].concat(), "client_changed").await;
+            assert_eq!((&event["client_id"], &event["reason"]), (&app["client_id"], &json!(reason)));
+        }
+        let (event, _) = done(&server, &["client", "remove", "App", "--yes"], "client_deleted").await;
+        assert_eq!(event["client_id"], app["client_id"]);
+
+        let notes = "https://notes.example.com/mcp";
+        let (event, _) = done(&server, &["resource", "add", notes], "config_change").await;
+        assert_eq!((&event["resource"], &event["reason"]), (&json!(notes), &json!("the resource was added")));
+        let (event, _) = done(&server, &["resource", "remove", notes, "--yes"], "config_change").await;
+        assert_eq!((&event["resource"], &event["reason"]), (&json!(notes), &json!("the resource was removed, 0 grants revoked")));
+
+        let (event, turns) = done(&server, &["key", "rotate", "--yes"], "key_rotated").await;
+        let said = event["reason"].as_str().unwrap();
+        assert!(["active", "retired", "standby"].iter().all(|key| said.contains(turns[0][key].as_str().unwrap())), "{said}");
+
+        let (event, token) = done(&server, &["registration-token", "add", "Workshop"], "admin_registration_token_added").await;
+        assert_eq!(event["reason"], token["id"]);
+        done(&server, &["registration-token", "revoke", "Workshop", "--yes"], "admin_registration_token_revoked").await;
+
+        let tokens = server.client().await.connect(&mut server.person("ada")).await;
+        let (event, _) = done(&server, &["grant", "revoke", "--user", "ada", "--yes"], "revoked").await;
+        assert_eq!((&event["grant_id"], &event["resource"]), (&tokens.claims()["grant_id"], &json!(FILES)));
+        let before = events(&server).len();
+        json(&server, &["user", "disable", "grace", "--dry-run"]);
+        server.cli(&["user", "disable", "grace"]);
+        done(&server, &["user", "enable", "grace"], "admin_user_enabled").await;
+        let quiet = events(&server).into_iter().skip(before).filter(|event| event["event"] == "admin_user_disabled").count();
+        assert_eq!(quiet, 0, "nothing was done");
+    }
+
+    // OA-LG-01: what is done while no server runs is told by the next, and of several processes by one
+    async fn what_was_done_without_a_server_is_told_once_by_the_next(store: Store) {
+        let server = started(Setup::on(store)).await;
+        server.kill();
+        let before = events(&server).len();
+        server.add_account("grace");
+        assert_eq!(events(&server).len(), before);
+        server.run();
+        server.ready().await;
+        event(&server, "admin_user_added", before).await;
+        if store == crate::harness::Store::Postgres {
+            let twin = server.twin().await;
+            server.add_account("heidi");
+            let both = || events(&server).into_iter().skip(before).chain(events(&twin)).filter(|event| event["event"] == "admin_user_added");
+            until("one of the two to tell", async || both().count() >= 2).await;
+            // Whoever comes later tells of this one as well, if it told of the other.
+            done_by_either(&server, &twin).await;
+            assert_eq!(both().count(), 2);
+        }
+    }
+
+    // OA-AB-08: the oldest dies, and an event says so
+    async fn what_ends_since_there_is_too_much_of_it_leaves_an_event(store: Store) {
+        let server = started(Setup::on(store).table("tokens", "families_per_client = 1")).await;
+        let (client, mut ada) = (server.client().await, server.person("ada"));
+        client.connect(&mut ada).await;
+        let before = events(&server).len();
+        client.connect(&mut ada).await;
+        let told = event(&server, "cap_reached", before).await;
+        assert_eq!(told["client_id"], client.id.as_str());
+        assert!(told["reason"].as_str().unwrap().ends_with("codes that ended: 0, token families: 1"), "{told}");
+        let before = events(&server).len();
+        for _ in 0..6 {
+            ada.code_for(&client.ask()).await;
+        }
+        let is_told = |event: &Value| event["reason"].as_str().is_some_and(|reason| reason.contains("codes that ended: 1,"));
+        until("the sixth code to end the first", async || events(&server).iter().skip(before).any(is_told)).await;
+
+        let user_id = json(&server, &["user", "show", "ada"])["id"].as_str().unwrap().to_owned();
+        let (store, now, before) = (server.store().await, crate::harness::now(), events(&server).len());
+        for number in 0..50_u8 {
+            let (hash, id) = (Token::<SessionId>::new([number; 32]).hash(), entropy::identifier(now).unwrap().to_string());
+            let user_id = user_id.clone();
+            store.add_session(&NewSession { hash, id, user_id, user_agent: String::new(), auth_time: now, expires_at: now + TimeDelta::days(1) }).await.unwrap();
+        }
+        server.person("ada").sign_in_at_home().await;
+        let told = event(&server, "cap_reached", before).await;
+        assert_eq!((&told["user_id"], &told["reason"]), (&json!(user_id), &json!("1 of too many sessions ended, the longest unused")));
+    }
+
+    // OA-LG-01, MCP-AS-139
+    async fn a_client_that_is_forgotten_leaves_an_event(store: Store) {
+        let mut server = started(Setup::on(store)).await;
+        let idle = server.client().await;
+        let before = events(&server).len();
+        server.restart_at(Some("+25h")).await;
+        let told = event(&server, "client_deleted", before).await;
+        assert_eq!((&told["client_id"], &told["operator"]), (&json!(idle.id), &json!(null)), "{told}");
+    }
+
+    // OA-LG-02: by privacy setting
+    async fn no_more_of_an_address_is_logged_than_the_operator_wants(store: Store) {
+        for (how, logged) in [("full", Some("203.0.113.77")), ("network", Some("203.0.113.0")), ("none", None)] {
+            let setup = Setup::on(store).settings("trusted_proxies = [\"127.0.0.0/8\"]");
+            let server = setup.table("log", &format!("source_address = \"{how}\"\nlevel = \"debug\"")).start().await;
+            let unknown = server.request("POST", "/token").header("x-forwarded-for", "203.0.113.77");
+            let unknown = unknown.header("content-type", "application/x-www-form-urlencoded").body("grant_type=refresh_token&client_id=gone");
+            Answer::to(unknown).await.expect(401);
+            let failed = event(&server, "client_auth_fail", 0).await;
+            assert_eq!(failed["span"]["source"].as_str(), logged, "{failed}");
+            assert_eq!(failed["issuer"], server.issuer.as_str());
+            assert_eq!(server.log().contains("203.0.113.77"), how == "full");
+        }
+    }
+}
+
+/// One more action, so that both processes have looked.
+async fn done_by_either(server: &Server, twin: &Server) {
+    Client::operator(server, "Nightly", "", &["--machine", FILES]);
+    let told = |of: &Server| events(of).iter().any(|event| event["event"] == "client_registered");
+    until("the next action to be told", async || told(server) || told(twin)).await;
+}
