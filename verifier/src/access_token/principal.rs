@@ -12,10 +12,22 @@ use crate::{rejection::Rejection, vocabulary::Scope};
 /// they may do. Cheap to clone.
 ///
 /// Nothing but a [`Verifier`](crate::Verifier) makes one, so a value that exists is
-/// proof:
+/// proof. Who has one may copy it:
 ///
-/// ```compile_fail
-/// let forged = portcullis_verifier::AccessToken { principal: std::sync::Arc::default() };
+/// ```
+/// # use portcullis_verifier::AccessToken;
+/// fn copy(genuine: &AccessToken) -> AccessToken {
+///     genuine.clone()
+/// }
+/// ```
+///
+/// And not even from the parts of a genuine one can another be put together:
+///
+/// ```compile_fail,E0451
+/// # use portcullis_verifier::AccessToken;
+/// fn forge(genuine: &AccessToken) -> AccessToken {
+///     AccessToken { ..genuine.clone() }
+/// }
 /// ```
 ///
 /// The token itself is not in it, so it cannot be passed on by mistake (RFC 9700 §4.9).
