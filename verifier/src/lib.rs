@@ -13,6 +13,8 @@ mod credential;
 mod fetch;
 #[cfg(feature = "fetch")]
 mod introspection;
+#[cfg(feature = "issuer")]
+pub mod issuer;
 pub mod jwk;
 mod keys;
 mod metadata;

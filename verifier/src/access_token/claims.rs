@@ -16,13 +16,13 @@ const LARGEST_INTEGER: i64 = 1 << 53;
 
 /// What every token is held against.
 #[derive(Clone, Copy, Debug)]
-pub struct Checks<'a> {
+pub(crate) struct Checks<'a> {
     /// The one issuer, byte for byte.
-    pub issuer: &'a str,
+    pub(crate) issuer: &'a str,
     /// What time it is.
-    pub now: DateTime<Utc>,
+    pub(crate) now: DateTime<Utc>,
     /// How far clocks may differ.
-    pub skew: TimeDelta,
+    pub(crate) skew: TimeDelta,
 }
 
 /// Which values of `typ` say "access token" (RFC 9068 §2.1).
@@ -31,9 +31,6 @@ pub(crate) struct TokenKind {
     pub(crate) further: Vec<String>,
     pub(crate) may_be_missing: bool,
 }
-
-/// RFC 9068 to the letter.
-static OURS: TokenKind = TokenKind { further: Vec::new(), may_be_missing: false };
 
 impl TokenKind {
     pub(super) fn includes(&self, kind: &str) -> bool {
@@ -55,13 +52,13 @@ pub(crate) struct Leniency {
 }
 
 impl Leniency {
-    const NONE: Self = Self { kid_may_be_missing: false, scope_may_be_array: false, is_introspection: false };
+    pub(crate) const NONE: Self = Self { kid_may_be_missing: false, scope_may_be_array: false, is_introspection: false };
 }
 
-/// A token whose signature, issuer and times were checked. Whom it is *for* is the
-/// caller's question; a [`Verifier`](crate::Verifier) always asks it.
+/// A token whose signature, issuer and times were checked, and not whom it is *for*:
+/// a step on the way to an [`AccessToken`](super::AccessToken), and of no use to others.
 #[derive(Clone, Debug)]
-pub struct VerifiedToken {
+pub(crate) struct VerifiedToken {
     claims: Map<String, Value>,
     scope: Scope,
     expires_at: DateTime<Utc>,
@@ -69,12 +66,6 @@ pub struct VerifiedToken {
 
 impl VerifiedToken {
     /// Checks everything but the audience.
-    pub fn check(token: &str, keys: &Set, checks: &Checks<'_>) -> Result<Self, Rejection> {
-        let unverified = UnverifiedToken::read(token, |_| Ok(&OURS))?;
-        Self::of(unverified, keys, checks, &Leniency::NONE)
-    }
-
-    /// Checks a token that was taken apart already.
     pub(crate) fn of(token: UnverifiedToken<'_>, keys: &Set, checks: &Checks<'_>, leniency: &Leniency) -> Result<Self, Rejection> {
         let algorithm = token.header.algorithm;
         let key = choose_key(keys, token.header.kid.as_deref(), algorithm, leniency)?;
@@ -106,49 +97,45 @@ impl VerifiedToken {
         Ok(Self { claims, scope, expires_at })
     }
 
-    /// Whether one of these resources is meant (RFC 9068 §4).
-    pub fn is_for<'a>(&self, mut audiences: impl Iterator<Item = &'a str>) -> bool {
-        self.audiences().is_some_and(|named| audiences.any(|audience| named.contains(&audience)))
-    }
-
     /// Whom it is for; `None` where `aud` is neither a text nor a list of texts.
     pub(crate) fn audiences(&self) -> Option<Vec<&str>> {
         audiences(&self.claims)
     }
 
-    /// The audience, where it is one.
-    pub fn audience(&self) -> &str {
-        self.string("aud")
-    }
-
     /// Whom it speaks of.
-    pub fn subject(&self) -> &str {
+    pub(crate) fn subject(&self) -> &str {
         self.string("sub")
     }
 
     /// Who asked for it.
-    pub fn client_id(&self) -> &str {
+    pub(crate) fn client_id(&self) -> &str {
         self.string("client_id")
     }
 
     /// Its name.
-    pub fn jti(&self) -> &str {
+    pub(crate) fn jti(&self) -> &str {
         self.string("jti")
     }
 
     /// What it may do.
-    pub fn scope(&self) -> &Scope {
+    pub(crate) fn scope(&self) -> &Scope {
         &self.scope
     }
 
     /// When it ends.
-    pub fn expires_at(&self) -> DateTime<Utc> {
+    pub(crate) fn expires_at(&self) -> DateTime<Utc> {
         self.expires_at
     }
 
     /// All it says.
-    pub fn claims(&self) -> &Map<String, Value> {
+    pub(crate) fn claims(&self) -> &Map<String, Value> {
         &self.claims
+    }
+
+    /// All it says, and nothing else.
+    #[cfg(feature = "issuer")]
+    pub(crate) fn into_claims(self) -> Map<String, Value> {
+        self.claims
     }
 
     fn string(&self, name: &str) -> &str {

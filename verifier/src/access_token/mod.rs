@@ -8,8 +8,7 @@ mod claims;
 mod compact;
 mod principal;
 
-pub use claims::{Checks, VerifiedToken};
-pub(crate) use claims::{Leniency, TokenKind};
+pub(crate) use claims::{Checks, Leniency, TokenKind, VerifiedToken};
 pub(crate) use compact::UnverifiedToken;
 pub use principal::AccessToken;
 

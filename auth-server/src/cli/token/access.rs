@@ -2,11 +2,7 @@
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD as BASE64URL};
 use chrono::{DateTime, Utc};
-use portcullis_verifier::{
-    Rejection,
-    access_token::{Checks, VerifiedToken},
-    jwk,
-};
+use portcullis_verifier::{Rejection, issuer::OwnTokens, jwk};
 use serde_json::{Map, Value, json};
 
 use super::verdict::{Reason, Verdict};
@@ -80,8 +76,8 @@ fn check(desk: &Desk, token: &str, keys: &[StoredKey]) -> Result<Result<(), Reje
     let published: Vec<_> = keys.iter().filter(|key| key.leaves_at.is_none_or(|end| desk.now < end)).map(|key| &key.public_jwk).collect();
     let body = serde_json::to_vec(&json!({ "keys": published })).map_err(anyhow::Error::new)?;
     let Ok(set) = jwk::Set::from_json(&body) else { return Ok(Err(Rejection::UnknownKey("any".to_owned()))) };
-    let checks = Checks { issuer: desk.config.issuer.as_str(), now: desk.now, skew: desk.config.tokens.clock_skew };
-    Ok(VerifiedToken::check(token, &set, &checks).map(drop))
+    let ours = OwnTokens { issuer: desk.config.issuer.as_str(), keys: &set, skew: desk.config.tokens.clock_skew };
+    Ok(ours.read(token, desk.now).map(drop))
 }
 
 /// A rejection, with what the token says about it.
