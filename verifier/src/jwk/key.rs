@@ -219,4 +219,33 @@ mod tests {
         assert_eq!(Jwk::from_json(off_curve).err(), Some(JwkError::NotOnCurve));
         assert_eq!(Jwk::from_json(br#"{"kty":"RSA","n":"AQAB","e":"AQAB"}"#).err(), Some(JwkError::Weak));
     }
+
+    // OA-JW-06, RFC 8725 §3.5
+    #[test]
+    fn an_rsa_key_has_2048_bits_and_the_usual_exponent() {
+        let read = |bits: usize, first: u8, exponent: &[u8]| {
+            let mut modulus = vec![0xC3; bits / 8];
+            modulus[0] = first;
+            let (n, e) = (BASE64URL.encode(modulus), BASE64URL.encode(exponent));
+            Jwk::from_json(format!(r#"{{"kty":"RSA","n":"{n}","e":"{e}"}}"#).as_bytes()).err()
+        };
+        for (bits, first, exponent) in [
+            (512, 0x80, &[1, 0, 1][..]),
+            (1024, 0x80, &[1, 0, 1]),
+            (2040, 0xFF, &[1, 0, 1]),
+            (2048, 0x7F, &[1, 0, 1]),
+            (2056, 0, &[1, 0, 1]),
+            (8200, 0x80, &[1, 0, 1]),
+            (2048, 0x80, &[3]),
+            (2048, 0x80, &[1]),
+            (2048, 0x80, &[]),
+            (2048, 0x80, &[17]),
+            (2048, 0x80, &[0, 1, 0, 1]),
+            (2048, 0x80, &[1, 0, 0, 0, 1]),
+        ] {
+            assert_eq!(read(bits, first, exponent), Some(JwkError::Weak), "{bits} {first:x} {exponent:?}");
+        }
+        let good = if cfg!(feature = "aws-lc-rs") { None } else { Some(JwkError::Unsupported) };
+        assert_eq!((read(2048, 0x80, &[1, 0, 1]), read(3072, 0xFF, &[1, 0, 1])), (good, good));
+    }
 }

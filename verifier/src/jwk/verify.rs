@@ -38,6 +38,9 @@ impl Material {
 
     #[cfg(feature = "aws-lc-rs")]
     pub(super) fn ed25519(x: &[u8; 32]) -> Result<Self, JwkError> {
+        if ed25519_is_weak(x) {
+            return Err(JwkError::Weak);
+        }
         let parsed = aws_lc_rs::signature::ParsedPublicKey::new(&aws_lc_rs::signature::ED25519, x);
         parsed.map(Self::Ed25519).map_err(|_| JwkError::NotOnCurve)
     }
@@ -92,12 +95,44 @@ impl Material {
     }
 }
 
+/// The y of the points of small order, on both sides of which lies one at most: of two
+/// with one y, the sign, the highest bit, tells.
+#[cfg(feature = "aws-lc-rs")]
+const SMALL_ORDER: [[u8; 32]; 5] = {
+    let (mut zero, mut one, mut minus_one) = ([0; 32], [0; 32], [0xFF; 32]);
+    (zero[0], one[0], minus_one[0], minus_one[31]) = (0, 1, 0xEC, 0x7F);
+    [
+        zero,
+        one,
+        minus_one,
+        [
+            0x26, 0xE8, 0x95, 0x8F, 0xC2, 0xB2, 0x27, 0xB0, 0x45, 0xC3, 0xF4, 0x89, 0xF2, 0xEF, 0x98, 0xF0, 0xD5, 0xDF, 0xAC, 0x05, 0xD3,
+            0xC6, 0x33, 0x39, 0xB1, 0x38, 0x02, 0x88, 0x6D, 0x53, 0xFC, 0x05,
+        ],
+        [
+            0xC7, 0x17, 0x6A, 0x70, 0x3D, 0x4D, 0xD8, 0x4F, 0xBA, 0x3C, 0x0B, 0x76, 0x0D, 0x10, 0x67, 0x0F, 0x2A, 0x20, 0x53, 0xFA, 0x2C,
+            0x39, 0xCC, 0xC6, 0x4E, 0xC7, 0xFD, 0x77, 0x92, 0xAC, 0x03, 0x7A,
+        ],
+    ]
+};
+
+/// Whether anybody could sign for this key, with no private one: the point has a small
+/// order, or is written in a way that no key is (RFC 8032 §5.1.3). The library does not
+/// look (OA-JW-06).
+#[cfg(feature = "aws-lc-rs")]
+fn ed25519_is_weak(x: &[u8; 32]) -> bool {
+    let mut y = *x;
+    y[31] &= 0x7F;
+    let is_canonical = y[31] != 0x7F || y[1..31].iter().any(|byte| *byte != 0xFF) || y[0] < 0xED;
+    !is_canonical || SMALL_ORDER.contains(&y)
+}
+
 #[cfg(all(test, feature = "aws-lc-rs"))]
 mod tests {
     use aws_lc_rs::{
         rand::SystemRandom,
         rsa::KeySize,
-        signature::{KeyPair as _, RSA_PKCS1_SHA256, RSA_PSS_SHA256, RsaEncoding, RsaKeyPair},
+        signature::{Ed25519KeyPair, KeyPair as _, RSA_PKCS1_SHA256, RSA_PSS_SHA256, RsaEncoding, RsaKeyPair},
     };
 
     use super::*;
@@ -119,5 +154,67 @@ mod tests {
             assert!(!key.verifies(algorithm, b"message", other), "{algorithm:?}");
         }
         assert!(!key.verifies(Algorithm::Es256, b"message", &pkcs1));
+    }
+
+    // OA-JW-12, RFC 8032 §5.1.7
+    #[test]
+    fn an_ed25519_signature_is_written_in_one_way_only() {
+        // The order of the group, little end first.
+        const ORDER: [u8; 32] = [
+            0xED, 0xD3, 0xF5, 0x5C, 0x1A, 0x63, 0x12, 0x58, 0xD6, 0x9C, 0xF7, 0xA2, 0xDE, 0xF9, 0xDE, 0x14, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+            0, 0, 0, 0, 0, 0x10,
+        ];
+        let pair = Ed25519KeyPair::from_seed_unchecked(&[7; 32]).unwrap();
+        let key = Material::ed25519(pair.public_key().as_ref().try_into().unwrap()).unwrap();
+        let good = pair.sign(b"message").as_ref().to_vec();
+        let verifies = |signature: &[u8]| key.verifies(Algorithm::EdDsa, b"message", signature);
+        assert!(verifies(&good));
+        assert!(!key.verifies(Algorithm::EdDsa, b"massage", &good));
+        for algorithm in [Algorithm::Es256, Algorithm::Ps256, Algorithm::Rs256] {
+            assert!(!key.verifies(algorithm, b"message", &good), "{algorithm:?}");
+        }
+        let mut same_but_for_the_order = good.clone();
+        let mut carry = 0;
+        for (byte, more) in same_but_for_the_order[32..].iter_mut().zip(ORDER) {
+            let sum = u16::from(*byte) + u16::from(more) + carry;
+            (*byte, carry) = (sum.to_le_bytes()[0], sum >> 8);
+        }
+        for (what, other) in [
+            ("S plus the order", same_but_for_the_order),
+            ("63 bytes", good[..63].to_vec()),
+            ("65 bytes", [&good[..], &[0]].concat()),
+            ("zero", vec![0; 64]),
+            ("none", Vec::new()),
+            ("halves swapped", [&good[32..], &good[..32]].concat()),
+            ("another key's", Ed25519KeyPair::from_seed_unchecked(&[8; 32]).unwrap().sign(b"message").as_ref().to_vec()),
+        ] {
+            assert!(!verifies(&other), "{what}");
+        }
+    }
+
+    // OA-JW-06: for these keys, anybody signs
+    #[test]
+    fn an_ed25519_key_of_small_order_is_none() {
+        use aws_lc_rs::signature::{ED25519, ParsedPublicKey};
+        // R is the identity and S is 0: good if the key's multiple is the identity, too.
+        let mut forged = [0; 64];
+        forged[0] = 1;
+        for y in SMALL_ORDER {
+            let unchecked = ParsedPublicKey::new(&ED25519, y).unwrap();
+            let opens = (0_u8..=255).any(|message| unchecked.verify_sig(&[message], &forged).is_ok());
+            assert!(opens, "{y:x?} is no such key: the list is wrong");
+            for sign in [0, 0x80] {
+                let mut x = y;
+                x[31] |= sign;
+                assert_eq!(Material::ed25519(&x).err(), Some(JwkError::Weak), "{x:x?}");
+            }
+        }
+        for last in [0x7F, 0xFF] {
+            for first in 0xED..=0xFF {
+                let mut x = [0xFF; 32];
+                (x[0], x[31]) = (first, last);
+                assert_eq!(Material::ed25519(&x).err(), Some(JwkError::Weak), "{x:x?}");
+            }
+        }
     }
 }
