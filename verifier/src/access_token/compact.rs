@@ -34,6 +34,9 @@ impl<'a> UnverifiedToken<'a> {
     pub(crate) fn read<'k>(token: &'a str, kinds_of: impl FnOnce(&str) -> Result<&'k TokenKind, Rejection>) -> Result<Self, Rejection> {
         let parts = Parts::split(token)?;
         let header = decode(parts.header)?;
+        if header.len() > MOST_HEADER_BYTES {
+            return Err(Rejection::TooLarge(header.len()));
+        }
         let members = strict_json::object(&header).ok_or(Rejection::Header)?;
         refuse_extensions(&members)?;
         let claims = strict_json::object(&decode(parts.payload)?).ok_or(Rejection::Claims)?;
@@ -71,9 +74,6 @@ impl<'a> Parts<'a> {
         let (header, payload) = signed.split_once('.').ok_or(Rejection::NotCompact)?;
         if payload.contains('.') {
             return Err(if token.matches('.').count() == 4 { Rejection::Wrapped } else { Rejection::NotCompact });
-        }
-        if header.len() > MOST_HEADER_BYTES {
-            return Err(Rejection::TooLarge(header.len()));
         }
         Ok(Self { header, payload, signature, signed })
     }

@@ -188,6 +188,28 @@ fn a_signature_is_the_right_one_or_none() {
     assert_eq!(name(&refused(&mixed)), "Signature");
 }
 
+// OA-AT-12: whoever made the claims up learns nothing of what is thought of them
+#[test]
+fn of_a_forged_token_only_the_signature_is_judged() {
+    let forger = || TestIssuer::with_key(ISSUER, 2).token(MCP, now()).header("kid", kid());
+    for (claim, value) in [
+        ("exp", json!(1)),
+        ("exp", json!("never")),
+        ("iat", json!(i64::MAX)),
+        ("nbf", json!(now().timestamp() + 3600)),
+        ("aud", json!("https://other.example.com")),
+        ("aud", json!(5)),
+        ("sub", json!("")),
+        ("scope", json!(["a"])),
+        ("cnf", json!({"jkt": "x"})),
+        ("auth_time", json!("now")),
+    ] {
+        assert_eq!(name(&refused(&forger().claim(claim, value.clone()).sign())), "Signature", "{claim} {value}");
+        assert_ne!(name(&refused(&token().claim(claim, value.clone()).sign())), "Signature", "{claim} {value}");
+    }
+    assert_eq!(name(&refused(&forger().without("jti").without("exp").sign())), "Signature");
+}
+
 fn kid() -> String {
     issuer().public_key()["kid"].as_str().unwrap().to_owned()
 }
@@ -242,6 +264,19 @@ fn what_is_not_three_parts_of_clean_base64url_is_refused() {
     ] {
         assert_eq!(name(&refused(&bad)), expected, "{what}");
     }
+}
+
+// OA-JW-10: 2 KB are counted in the header itself, not in base64url
+#[test]
+fn a_header_has_2048_bytes_at_most() {
+    let padded = |length: usize| {
+        let header = |filler: usize| json!({"typ": "at+jwt", "alg": "ES256", "kid": kid(), "filler": "x".repeat(filler)}).to_string();
+        let header = header(length - header(0).len());
+        assert_eq!(header.len(), length);
+        token().sign_parts(&header, &String::from_utf8(BASE64URL.decode(token().sign().split('.').nth(1).unwrap()).unwrap()).unwrap())
+    };
+    assert!(verifier().verify(&padded(2048), now()).is_ok());
+    assert_eq!(refused(&padded(2049)), Rejection::TooLarge(2049));
 }
 
 fn not_canonical(signature: &str) -> String {
