@@ -1,8 +1,11 @@
 //! Which MCP server a token is for: matched leniently, told strictly (RFC 8707).
 
-use serde_json::json;
+use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD as BASE64URL};
+use portcullis_verifier::{Rejection, Verifier};
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 
-use crate::harness::{Ask, Client, FILES, MAIL, Person, Setup, Tokens, on_both_stores};
+use crate::harness::{Ask, Client, FILES, MAIL, Person, Setup, Store, Tokens, on_both_stores, until};
 
 /// What a request comes to: the audience of its token, or the error.
 async fn audience(client: &Client, ada: &mut Person, ask: Ask) -> String {
@@ -13,6 +16,28 @@ async fn audience(client: &Client, ada: &mut Person, ask: Ask) -> String {
     let back = ada.allow(&place).await;
     let tokens = Tokens::of(&client.redeem(&back.code(), &ask.verifier).await);
     tokens.claims()["aud"].as_str().expect("one string").to_owned()
+}
+
+const RS256: &str = "https://rs.example.com/mcp";
+const PS256: &str = "https://ps.example.com/mcp";
+const ES256: &str = "https://es.example.com/mcp";
+
+const ALL_ALGORITHMS: &str = r#"resources = [
+    { url = "https://files.example.com/mcp", name = "F", scopes = { "files:read" = "R" }, token_lifetime = "5m", signing_algorithm = "EdDSA" },
+    { url = "https://rs.example.com/mcp", name = "R", scopes = { "files:read" = "R" }, signing_algorithm = "RS256" },
+    { url = "https://ps.example.com/mcp", name = "P", scopes = { "files:read" = "R" }, signing_algorithm = "PS256" },
+    { url = "https://es.example.com/mcp", name = "E", scopes = { "files:read" = "R" } },
+]"#;
+
+/// The token with another payload, and with a bit of its signature turned round.
+fn tampered(token: &str) -> [String; 2] {
+    let (signed, signature) = token.rsplit_once('.').unwrap();
+    let (header, payload) = signed.split_once('.').unwrap();
+    let mut claims: Value = serde_json::from_slice(&BASE64URL.decode(payload).unwrap()).unwrap();
+    claims["sub"] = "u_another".into();
+    let mut bytes = BASE64URL.decode(signature).unwrap();
+    bytes[0] ^= 1;
+    [format!("{header}.{}.{signature}", BASE64URL.encode(claims.to_string())), format!("{signed}.{}", BASE64URL.encode(bytes))]
 }
 
 const FOUR: &str = r#"resources = [
@@ -80,21 +105,28 @@ on_both_stores! {
         assert!(told.contains("resource") && !told.contains("example.com"), "what to do, and no inventory (OA-RI-07): {told}");
     }
 
-    // MCP-AS-63, MCP-AS-173
+    // MCP-AS-63, MCP-AS-173, OA-AT-05, OA-JW-12
     async fn each_resource_has_its_own_lifetime_and_algorithm(store: Store) {
-        let server = Setup::on(store).resources(r#"resources = [
-            { url = "https://files.example.com/mcp", name = "F", scopes = { "files:read" = "R" }, token_lifetime = "5m", signing_algorithm = "EdDSA" },
-            { url = "https://rs.example.com/mcp", name = "R", scopes = { "files:read" = "R" }, signing_algorithm = "RS256" },
-        ]"#).start().await;
+        let server = Setup::on(store).resources(ALL_ALGORITHMS).start().await;
         let client = server.client().await;
         let mut ada = server.person("ada");
         let keys = server.get("/jwks").await.json();
-        for (resource, algorithm, lifetime) in [(FILES, "EdDSA", 300), ("https://rs.example.com/mcp", "RS256", 900)] {
+        let asker = server.resource_server(&[FILES, RS256, PS256, ES256]).await;
+        for (resource, algorithm, lifetime) in [(FILES, "EdDSA", 300), (RS256, "RS256", 900), (PS256, "PS256", 900), (ES256, "ES256", 900)] {
             let tokens = client.connect_with(&mut ada, client.ask().with("resource", resource)).await;
             assert_eq!((tokens.header()["alg"].as_str(), tokens.expires_in), (Some(algorithm), lifetime));
             assert!(tokens.access.len() < 2048, "{} bytes", tokens.access.len());
             let key = keys["keys"].as_array().unwrap().iter().find(|key| key["kid"] == tokens.header()["kid"]).unwrap();
             assert_eq!(key["alg"], json!(algorithm));
+
+            let verifier = Verifier::builder(server.issuer.as_str(), resource).build().unwrap();
+            assert_eq!(verifier.check(&tokens.access).await.unwrap().subject(), tokens.claims()["sub"], "{algorithm}");
+            assert!(asker.finds_active(&tokens.access).await, "{algorithm}");
+            for tampered in tampered(&tokens.access) {
+                let rejection = verifier.check(&tampered).await.unwrap_err();
+                assert!(matches!(rejection, Rejection::Signature(_)), "{algorithm} {rejection}");
+                assert!(!asker.finds_active(&tampered).await, "{algorithm} {tampered}");
+            }
         }
     }
 
@@ -135,5 +167,45 @@ on_both_stores! {
         assert!(place.try_form("/sign-in").is_some());
         assert_eq!(bob.sign_in(&place).await.parameter("error").as_deref(), Some("access_denied"));
         client.connect(&mut ada).await;
+    }
+}
+
+// MCP-AS-174, OA-JW-01, OA-JW-02, OA-JW-06: what is published, for every kind of key
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_published_keys_are_public_strong_and_named_by_what_they_are() {
+    let server = Setup::on(Store::Sqlite).resources(ALL_ALGORITHMS).start().await;
+    for rotated in [false, true] {
+        if rotated {
+            for algorithm in ["ES256", "EdDSA"] {
+                server.cli(&["key", "rotate", "--algorithm", algorithm, "--yes", "--json"]).expect();
+            }
+            until("the new keys", async || server.get("/jwks").await.json()["keys"].as_array().unwrap().len() == 10).await;
+        }
+        let keys = server.get("/jwks").await.expect(200).json();
+        let keys = keys["keys"].as_array().unwrap();
+        let mut names = keys.iter().map(|key| key["kid"].as_str().unwrap()).collect::<Vec<_>>();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!((names.len(), keys.len()), (keys.len(), if rotated { 10 } else { 8 }), "one that signs and one that waits, each");
+        for key in keys {
+            let required = match key["kty"].as_str().unwrap() {
+                "EC" => vec!["crv", "kty", "x", "y"],
+                "OKP" => vec!["crv", "kty", "x"],
+                "RSA" => vec!["e", "kty", "n"],
+                other => panic!("{other} is published"),
+            };
+            let mut members = key.as_object().unwrap().keys().map(String::as_str).collect::<Vec<_>>();
+            members.sort_unstable();
+            let mut expected = [&required[..], &["alg", "kid", "use"]].concat();
+            expected.sort_unstable();
+            assert_eq!((members, &key["use"]), (expected, &json!("sig")), "nothing else: no d, p, q, dp, dq, qi, oth, k");
+            let canonical = required.iter().map(|name| format!(r#""{name}":{}"#, key[*name])).collect::<Vec<_>>().join(",");
+            assert_eq!(key["kid"], BASE64URL.encode(Sha256::digest(format!("{{{canonical}}}"))), "RFC 7638");
+            if key["kty"] == "RSA" {
+                let modulus = BASE64URL.decode(key["n"].as_str().unwrap()).unwrap();
+                assert!(modulus.len() == 384 && modulus[0] >= 0x80, "{} bytes", modulus.len());
+                assert_eq!(key["e"], "AQAB");
+            }
+        }
     }
 }

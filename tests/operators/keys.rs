@@ -1,9 +1,12 @@
 //! `portcullis key`.
 
+use std::sync::Arc;
+
+use portcullis_verifier::Verifier;
 use serde_json::{Value, json};
 
 use super::{NOT_FOUND, REFUSED, json, refused};
-use crate::harness::{Client, FILES, Server, Store, Tokens, on_both_stores, until};
+use crate::harness::{Client, FILES, Server, Setup, Store, Tokens, on_both_stores, until};
 
 async fn published(server: &Server) -> Vec<String> {
     let body = server.get("/jwks").await.expect(200).json();
@@ -14,6 +17,11 @@ fn kid_of(list: &Value, state: &str) -> String {
     let found: Vec<&Value> = list.as_array().unwrap().iter().filter(|key| key["state"] == state).collect();
     assert_eq!(found.len(), 1, "{state} in {list}");
     found[0]["kid"].as_str().unwrap().to_owned()
+}
+
+/// How often somebody read the keys, by the server's log.
+fn key_fetches(server: &Server) -> usize {
+    server.log().lines().filter(|line| line.contains("/jwks")).count()
 }
 
 async fn token(machine: &Client) -> Tokens {
@@ -55,6 +63,34 @@ on_both_stores! {
         let mut expected = vec![standby, fresh];
         expected.sort();
         assert_eq!(left, expected);
+    }
+
+    // OA-JW-05, MCP-AS-175: a verifier that looked at the keys before, and does not again
+    async fn no_verifier_in_use_notices_a_rotation(store: Store) {
+        let server = Arc::new(Setup::on(store).table("log", "level = \"debug\"").start().await);
+        let machine = Client::operator(&server, "Nightly", "", &["--machine", FILES]);
+        let old = token(&machine).await;
+        let verifier = Verifier::builder(server.issuer.as_str(), FILES).build().unwrap();
+        verifier.check(&old.access).await.unwrap();
+        let fetched = key_fetches(&server);
+        assert!(fetched > 0, "the log tells");
+        let standby = kid_of(&json(&server, &["key", "list"]), "standby");
+        let (mut before, mut after, mut turning) = (0, 0, None);
+        while after < 20 {
+            let fresh = token(&machine).await;
+            if fresh.header()["kid"] == standby.as_str() { after += 1 } else { before += 1 }
+            for token in [&old, &fresh] {
+                verifier.check(&token.access).await.unwrap_or_else(|rejection| panic!("after {before} and {after} tokens: {rejection}"));
+            }
+            if before == 5 && turning.is_none() {
+                let server = Arc::clone(&server);
+                turning = Some(tokio::task::spawn_blocking(move || json(&server, &["key", "rotate", "--yes"])));
+            }
+        }
+        assert_eq!(turning.unwrap().await.unwrap()[0]["active"], standby.as_str());
+        assert_eq!(key_fetches(&server), fetched, "it knew the standby key already");
+        let newcomer = Verifier::builder(server.issuer.as_str(), FILES).build().unwrap();
+        newcomer.check(&old.access).await.unwrap();
     }
 
     async fn keys_are_rotated_algorithm_by_algorithm(store: Store) {
