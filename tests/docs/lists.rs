@@ -19,6 +19,8 @@ fn direct_dependencies() -> BTreeSet<String> {
         }
     }
     names.remove("portcullis-verifier");
+    let node: serde_json::Value = serde_json::from_str(&text(&root().join("tests/node/package.json"))).unwrap();
+    names.extend(node["devDependencies"].as_object().unwrap().keys().cloned());
     names
 }
 
@@ -49,6 +51,45 @@ fn tables() -> BTreeSet<String> {
 #[test]
 fn every_table_says_what_it_keeps_and_for_how_long() {
     assert_eq!(first_column(&text(&root().join("migrations/README.md"))), tables());
+}
+
+/// What the page says of how long a table's rows stay.
+fn kept(page: &str, table: &str) -> String {
+    let row = page.lines().find(|line| line.starts_with(&format!("| `{table}` |"))).unwrap_or_else(|| panic!("no row for {table}"));
+    row.split('|').nth(4).unwrap().to_owned()
+}
+
+// OA-DB-06
+#[test]
+fn how_long_rows_stay_is_what_the_store_keeps_them_for() {
+    let page = text(&root().join("migrations/README.md"));
+    let store = text(&root().join("auth-server/src/store/prune.rs"));
+    let sweeps: Vec<&str> = store.lines().filter_map(|line| line.trim().strip_prefix("sweep!(")).collect();
+    assert!(sweeps.len() >= 10, "{sweeps:?}");
+    for sweep in sweeps {
+        let table = sweep.split('"').nth(3).unwrap();
+        let more = match sweep.split(',').next().unwrap() {
+            "ADay" => "a day more",
+            "AMonth" => "30 days more",
+            _ => "",
+        };
+        assert!(kept(&page, table).contains(more), "{table} is kept for {more}");
+    }
+    let configuration = text(&root().join("docs/configuration.md"));
+    let defaults = [
+        ("sessions", "SESSION_IDLE_LIFETIME` | `\"12h\"`", "12 hours"),
+        ("sessions", "SESSION_ABSOLUTE_LIFETIME` | `\"14d\"`", "14 days"),
+        ("codes", "CODE_LIFETIME` | `\"1m\"`", "60 seconds"),
+        ("token_families", "REFRESH_IDLE_LIFETIME` | `\"30d\"`", "30 days"),
+        ("token_families", "REFRESH_ABSOLUTE_LIFETIME` | `\"180d\"`", "180 days"),
+        ("authorization_requests", "REQUEST_LIFETIME` | `\"15m\"`", "15 minutes"),
+        ("clients", "NEVER_USED_LIFETIME` | `\"1d\"`", "a day if never used"),
+        ("clients", "REGISTRATION_IDLE_LIFETIME` | `\"90d\"`", "90 days"),
+    ];
+    for (table, default, said) in defaults {
+        assert!(configuration.contains(default), "the default has changed: {default}");
+        assert!(kept(&page, table).contains(said), "{table}: {said}");
+    }
 }
 
 #[test]

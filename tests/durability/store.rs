@@ -9,12 +9,14 @@ use portcullis::{
         code::IssuedCode,
         refresh::{PresentedRefreshToken, RefreshError, RefreshStep, TokenFamily},
         refused::Effect,
-        vocabulary::{AuthorizationCode, BrowserId, ClientId, FamilyId, GrantId, RequestHandle, SessionId, Token, TokenHash},
+        vocabulary::{
+            AuthorizationCode, BrowserId, ClientId, FamilyId, GrantId, InitialAccessToken, RequestHandle, SessionId, Token, TokenHash,
+        },
     },
     secret::Secret,
     store::{
-        ClientLifetimes, Location, NewCode, NewFamily, NewRequest, NewSession, NewUser, RefreshOutcome, Refreshing, Store as Opened,
-        is_away,
+        ClientLifetimes, Location, NewCode, NewFamily, NewInitialAccessToken, NewRequest, NewSession, NewUser, RefreshOutcome, Refreshing,
+        Store as Opened, is_away,
     },
 };
 use portcullis_verifier::vocabulary::{Issuer, Scope};
@@ -479,6 +481,22 @@ on_both_stores! {
         while bench.store.prune(lifetimes(), at(191 * day)).await.unwrap().rows > 0 {}
         assert!(bench.store.client(&client_id()).await.unwrap().is_none());
         assert!(bench.store.client(&own.id).await.unwrap().is_some(), "the operator's stay");
+    }
+
+    // OA-DB-06: to be gone is the same refusal
+    async fn a_registration_token_that_is_used_up_goes_though_it_never_expires(store: Store) {
+        let bench = Bench::new(store).await;
+        for (number, uses) in [(1, Some(1)), (2, Some(2)), (3, None)] {
+            let hash = Token::<InitialAccessToken>::new([number; 32]).hash();
+            let token = NewInitialAccessToken { hash, id: number.to_string(), name: String::new(), expires_at: None, uses };
+            bench.store.add_initial_access_token(&token, at(0)).await.unwrap();
+            assert!(bench.store.spend_initial_access_token(&token.hash, at(1)).await.unwrap());
+        }
+        let day = 24 * 3600;
+        for (days, left) in [(29, 3), (30, 2)] {
+            while bench.store.prune(lifetimes(), at(days * day)).await.unwrap().rows > 0 {}
+            assert_eq!(bench.store.initial_access_tokens().await.unwrap().len(), left, "after {days} days");
+        }
     }
 
     // OA-DB-10: as often as one likes, at the same time too
