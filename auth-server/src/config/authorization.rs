@@ -5,11 +5,13 @@ use chrono::TimeDelta;
 use super::{section::section, value::choice};
 
 choice! {
-    /// When an error may send the browser back to the client before the person has signed in.
+    /// When an error may send the browser back to the client (OA-AZ-23).
     ErrorRedirects {
-        /// Only after the person has signed in: nobody can use this server to send strangers elsewhere.
+        /// Only after the person has signed in: nobody can use this server to send strangers elsewhere. At once for
+        /// `prompt=none`, and for clients that the operator vouches for.
         AfterLogin = "after_login",
-        /// At once for clients that an operator made, after the sign-in for the others.
+        /// The same, and to a client that registered itself and that this person has never allowed anything, only by a
+        /// button on a page.
         KnownClients = "known_clients",
         /// At once, as RFC 6749 has it.
         Always = "always",
@@ -21,8 +23,10 @@ section! {
     pub Authorization at "authorization" {
         /// How long a person may take to sign in and decide.
         request_lifetime: TimeDelta = TimeDelta::minutes(15), within TimeDelta::minutes(5) => TimeDelta::minutes(30);
-        /// When an error may send the browser back to the client: `after_login`, since anyone can register a client and would else
-        /// have a link on this server that leads wherever they like; `known_clients`; or `always`.
+        /// When an error sends the browser back to the client: `after_login`, once the person has signed in (at once for `prompt=none`
+        /// and for clients you vouch for), since anyone can register a client and would else have a link on this server that leads
+        /// wherever they like; `known_clients`, the same, but to a client that registered itself and that the person has never allowed
+        /// anything only by a button on a page; or `always`, at once.
         error_redirects: ErrorRedirects = ErrorRedirects::AfterLogin;
         /// Allow redirect URIs with a scheme of the client's own (`com.example.app:/callback`), as desktop clients use them.
         private_use_schemes: bool = true;
