@@ -13,7 +13,7 @@ fn guide() -> String {
 }
 
 /// What stands between backticks.
-fn spans(text: &str) -> Vec<&str> {
+pub(super) fn spans(text: &str) -> Vec<&str> {
     text.split('`').skip(1).step_by(2).collect()
 }
 

@@ -7,6 +7,7 @@ mod first_connection;
 mod followed;
 mod links;
 mod lists;
+mod proof;
 
 pub(crate) use commands::arguments;
 pub(crate) use first_connection::sample_tools;
