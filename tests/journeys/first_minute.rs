@@ -80,11 +80,13 @@ fn first_page(issuer: &str, sample: &str) -> String {
      Claude Code   claude mcp add --transport http sample {sample}
      Inspector     npx @modelcontextprotocol/inspector
   3  Protect your own server
-     portcullis resource add https://your.server/mcp --name "My server"
+     {program} resource add https://your.server/mcp --name "My server"
 
   Claude.ai and ChatGPT connect from the internet: docs/first-connection.md says what has to be reachable.
 "#,
-        version = env!("CARGO_PKG_VERSION")
+        version = env!("CARGO_PKG_VERSION"),
+        // as it was called, so that a newcomer can type it as it stands
+        program = env!("CARGO_BIN_EXE_portcullis")
     )
 }
 

@@ -13,10 +13,12 @@ pub(super) struct Greeting {
     kept: String,
     signing: String,
     sample: Option<String>,
+    program: String,
 }
 
 impl Greeting {
-    pub(super) fn of(started: &Started) -> Self {
+    /// `called` is the name by which the program was started.
+    pub(super) fn of(started: &Started, called: Option<String>) -> Self {
         let config = &started.app.config;
         let store = match &config.database {
             Location::Postgres(_) => "PostgreSQL",
@@ -38,6 +40,7 @@ impl Greeting {
             kept,
             signing: keys.join("; "),
             sample: started.sample.clone(),
+            program: as_typed(called),
         }
     }
 
@@ -73,20 +76,27 @@ impl Greeting {
         }
         steps.push(vec![
             "Protect your own server".to_owned(),
-            "portcullis resource add https://your.server/mcp --name \"My server\"".to_owned(),
+            format!("{} resource add https://your.server/mcp --name \"My server\"", self.program),
         ]);
         steps
     }
 
     /// The same facts as fields. The link is a secret, so only its file is named.
     pub(super) fn log(&self, setup_link_file: Option<&Path>) {
-        let Self { issuer, data, kept, signing, sample } = self;
+        let Self { issuer, data, kept, signing, sample, program: _ } = self;
         let setup_link_file = setup_link_file.map(|file| file.display().to_string());
         tracing::info!(version = env!("CARGO_PKG_VERSION"), issuer, data, kept, signing, sample, "Portcullis is ready");
         if let Some(file) = setup_link_file {
             tracing::info!(file, "no account exists yet: the file holds a link that makes the first one, once, within 30 minutes");
         }
     }
+}
+
+/// The program's name such that the shell finds it again: a newcomer has it in
+/// `target/release`, and not yet on the path.
+fn as_typed(called: Option<String>) -> String {
+    let is_plain = |name: &String| !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "/._-".contains(c));
+    called.filter(is_plain).unwrap_or_else(|| "portcullis".to_owned())
 }
 
 /// `~/.local/share/portcullis` rather than the whole way.
@@ -108,6 +118,16 @@ mod tests {
             kept: "SQLite, created just now".to_owned(),
             signing: "ES256, key 7Qm4tX".to_owned(),
             sample: Some("http://127.0.0.1:8081/mcp".to_owned()),
+            program: as_typed(Some("target/release/portcullis".to_owned())),
+        }
+    }
+
+    #[test]
+    fn the_program_is_called_as_it_was_called() {
+        let text = greeting().for_people(None);
+        assert!(text.contains("\n     target/release/portcullis resource add https://your.server/mcp"), "{text}");
+        for unusable in [None, Some(String::new()), Some("/my programs/portcullis".to_owned()), Some("$(x)".to_owned())] {
+            assert_eq!(as_typed(unusable), "portcullis");
         }
     }
 

@@ -1,6 +1,7 @@
 //! `portcullis serve`: the server itself.
 
 use std::{
+    env,
     io::{self, IsTerminal as _},
     net::SocketAddr,
 };
@@ -64,11 +65,12 @@ impl Serve {
 
 /// On a terminal a page for the person who sits there, elsewhere a log line.
 fn greet(started: &Started) -> anyhow::Result<()> {
+    let greeting = Greeting::of(started, env::args_os().next().and_then(|name| name.into_string().ok()));
     if io::stdout().is_terminal() {
         let link = started.setup_link.as_ref().map(|link| link.expose().as_str());
-        return output::write(&Greeting::of(started).for_people(link)).map_err(|failure| anyhow::anyhow!("{failure}"));
+        return output::write(&greeting.for_people(link)).map_err(|failure| anyhow::anyhow!("{failure}"));
     }
     let file = started.leave_setup_link()?;
-    Greeting::of(started).log(file.as_deref());
+    greeting.log(file.as_deref());
     Ok(())
 }
