@@ -145,7 +145,10 @@ impl Parameters<'_> {
             let _ = write!(text, r#"max_age="{}", "#, max_age.num_seconds());
         }
         let _ = write!(text, r#"resource_metadata="{metadata_url}""#);
-        if let Some(scope) = self.scope.filter(|scope| !scope.is_empty()) {
+        // Whether a client stays connected is between it and the issuer (MCP-RS-15).
+        let scope: Scope =
+            self.scope.into_iter().flat_map(Scope::iter).filter(|token| token.as_str() != "offline_access").cloned().collect();
+        if !scope.is_empty() {
             let _ = write!(text, r#", scope="{scope}""#);
         }
         HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static("Bearer"))

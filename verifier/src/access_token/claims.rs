@@ -51,6 +51,7 @@ pub(crate) struct Leniency {
     pub(crate) is_introspection: bool,
 }
 
+#[cfg(any(feature = "fetch", feature = "issuer"))]
 impl Leniency {
     pub(crate) const NONE: Self = Self { kid_may_be_missing: false, scope_may_be_array: false, is_introspection: false };
 }

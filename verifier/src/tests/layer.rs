@@ -12,7 +12,7 @@ use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
-use super::{ISSUER, MCP, now};
+use super::{ISSUER, MCP, log::Log, now};
 use crate::{AccessToken, Authorized, Builder, Challenge, Verifier, testing::TestIssuer};
 
 const METADATA: &str = "https://mcp.example.com/.well-known/oauth-protected-resource/mcp";
@@ -41,10 +41,12 @@ fn app(verifier: &Verifier) -> Router {
         caller.require("files:admin")?;
         Ok("done")
     };
+    let offline = async |caller: Authorized| caller.require("offline_access files:write").map(|()| "done");
     let public = async |caller: Option<Authorized>| if caller.is_some() { "somebody" } else { "nobody" };
     Router::new()
         .route("/mcp", any(echo))
         .route("/guarded", any(guarded))
+        .route("/offline", any(offline))
         .layer(verifier.layer())
         .route("/public", any(public))
         .route("/forgotten", any(async |_: Authorized| "never"))
@@ -91,6 +93,51 @@ async fn who_has_no_token_is_told_where_to_get_one_whatever_is_asked() {
             assert_eq!(value(&response, header::CACHE_CONTROL), "no-store");
             assert_eq!(text(response).await, "");
         }
+    }
+}
+
+// MCP-RS-23: a session's name is nobody's credential
+#[tokio::test]
+async fn a_session_id_opens_nothing() {
+    for (name, value) in [("mcp-session-id", "8f14e45f"), ("mcp-state", "x"), ("cookie", "session=8f14e45f")] {
+        for method in [Method::GET, Method::POST, Method::DELETE] {
+            let request = Request::builder().method(method.clone()).uri("/mcp").header(name, value);
+            assert_eq!(send(request, call("list").to_string()).await.status(), StatusCode::UNAUTHORIZED, "{method} {name}");
+        }
+        let response = send(post("Bearer x").header(name, value), call("list").to_string()).await;
+        assert_eq!(response.status(), StatusCode::UNAUTHORIZED, "{name} does not mend a bad token");
+    }
+}
+
+// MCP-RS-28, OA-LG-03: who, what and which request, and never the token
+#[tokio::test]
+async fn a_refusal_is_found_in_the_log_by_request_client_and_token() {
+    let (log, _guard) = Log::begin();
+    let narrow = good("files:read");
+    let named = |request: http::request::Builder| request.header("x-request-id", "r-7\u{e9}");
+    let id = r#"request.id="r-7é""#;
+    let whole = [r#"path="/mcp""#, id, "client.id=\"c_1\"", "token.jti=\"t_1\"", "status=403", "the scopes \"files:read files:write\""];
+    for (request, body, expected) in [
+        (named(post(&narrow)), call("delete_file").to_string(), &whole[..]),
+        (
+            named(Request::post("/guarded?secret=1").header(header::AUTHORIZATION, &narrow)),
+            String::new(),
+            &[id, whole[2], whole[3], whole[4]],
+        ),
+        (named(post("Bearer x")), String::new(), &["INFO", "status=401", "method=POST", whole[0], id, "not three parts"]),
+        (named(post(&narrow)), "{{".to_owned(), &["INFO", "method=POST", whole[0], id, "JSON-RPC"]),
+        (named(Request::get("/mcp?access_token=secret")), String::new(), &["DEBUG", "status=401", "method=GET", whole[0], id]),
+        (post("Bearer x"), String::new(), &["INFO", "status=401"]),
+    ] {
+        let is_named = request.headers_ref().unwrap().contains_key("x-request-id");
+        assert_ne!(send(request, body).await.status(), StatusCode::OK);
+        let lines = log.take();
+        assert_eq!(lines.len(), 1, "{lines:?}");
+        for part in expected {
+            assert!(lines[0].contains(part), "{part} in {}", lines[0]);
+        }
+        assert_eq!(lines[0].contains("request.id"), is_named, "{}", lines[0]);
+        assert!(!lines[0].contains("secret") && !lines[0].contains(&narrow[7..]), "{}", lines[0]);
     }
 }
 
@@ -259,6 +306,9 @@ async fn a_handler_may_ask_for_more_and_one_without_the_layer_gets_nobody() {
     let response = send(guarded(good("files:write")), "").await;
     assert_eq!(response.status(), StatusCode::FORBIDDEN);
     assert!(value(&response, header::WWW_AUTHENTICATE).ends_with(r#"scope="files:admin files:read""#));
+    let offline = send(Request::get("/offline").header(header::AUTHORIZATION, good("files:admin")), "").await;
+    assert_eq!(offline.status(), StatusCode::FORBIDDEN);
+    assert!(value(&offline, header::WWW_AUTHENTICATE).ends_with(r#"scope="files:read files:write""#), "MCP-RS-15");
     assert_eq!(text(send(Request::get("/public"), "").await).await, "nobody");
     let forgotten = send(Request::get("/forgotten").header(header::AUTHORIZATION, good("files:read")), "").await;
     assert_eq!(forgotten.status(), StatusCode::INTERNAL_SERVER_ERROR);

@@ -2,6 +2,8 @@
 
 #[cfg(feature = "axum")]
 mod layer;
+#[cfg(any(feature = "axum", feature = "fetch"))]
+mod log;
 mod tokens;
 
 #[cfg(feature = "fetch")]

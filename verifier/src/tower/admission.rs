@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use http::{
-    Request, Response,
+    HeaderName, HeaderValue, Request, Response,
     header::{AUTHORIZATION, CONTENT_TYPE},
     request::Parts,
 };
@@ -10,7 +10,9 @@ use http_body::Body;
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 
 use super::{Authorized, RequestBody, answer, identity_headers, json_rpc};
-use crate::{AccessToken, Malformed, Refusal, Verifier, credential::has_token_parameter, vocabulary::Scope};
+use crate::{AccessToken, Malformed, Refusal, Verifier, credential::has_token_parameter, rejection::shown, vocabulary::Scope};
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 type Answer = Response<Full<Bytes>>;
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -24,12 +26,13 @@ where
 {
     let (mut parts, body) = request.into_parts();
     let token = authenticate(&verifier, &parts).await.map_err(|refusal| refuse(&verifier, &parts, &refusal, None))?;
+    let request_id = parts.headers.get(REQUEST_ID).cloned();
     let body = if reads_body(&verifier, &parts, &body) {
         let bytes = collect(body, verifier.parts().most_body_bytes).await?;
         if is_form(&parts) && has_token_parameter(&bytes) {
             return Err(refuse(&verifier, &parts, &Refusal::Malformed(Malformed::AlsoElsewhere), Some(&token)));
         }
-        let needed = needs(&verifier, &bytes)?;
+        let needed = needs(&verifier, &parts, &bytes)?;
         authorize(&verifier, &parts, &token, &needed)?;
         RequestBody::read(bytes)
     } else {
@@ -39,7 +42,7 @@ where
     parts.headers.remove(AUTHORIZATION);
     identity_headers::strip(&mut parts.headers);
     parts.extensions.insert(token.clone());
-    parts.extensions.insert(Authorized::new(token, verifier));
+    parts.extensions.insert(Authorized::new(token, verifier, request_id));
     Ok(Request::from_parts(parts, body))
 }
 
@@ -75,32 +78,48 @@ where
     }
 }
 
-fn needs(verifier: &Verifier, body: &[u8]) -> Result<Scope, Answer> {
+fn needs(verifier: &Verifier, parts: &Parts, body: &[u8]) -> Result<Scope, Answer> {
     if !verifier.has_tools() {
         return Ok(verifier.needs().clone());
     }
     let tools = json_rpc::tools_called(body).map_err(|reason| {
-        tracing::info!(%reason, "a request was refused");
+        tracing::info!(method = %parts.method, path = path(parts), request.id = id(parts), %reason, "a request was refused");
         answer::unreadable()
     })?;
     Ok(verifier.needs_of_tools(tools.iter().map(String::as_str)))
+}
+
+/// The name that the client, or a proxy in front, gave the request: what connects lines
+/// of several logs (MCP-RS-28). For a log; empty where there is none.
+fn id(parts: &Parts) -> Option<String> {
+    said(parts.headers.get(REQUEST_ID))
+}
+
+pub(super) fn said(request_id: Option<&HeaderValue>) -> Option<String> {
+    request_id.map(|id| shown(&String::from_utf8_lossy(id.as_bytes())))
+}
+
+/// Without the query, which may hold what is nobody's business.
+fn path(parts: &Parts) -> String {
+    shown(parts.uri.path())
 }
 
 /// Says why in the log, and to the caller only what it may know. Nothing of the token
 /// is logged but its name, which is no secret.
 fn refuse(verifier: &Verifier, parts: &Parts, refusal: &Refusal, token: Option<&AccessToken>) -> Answer {
     let challenge = verifier.challenge(refusal);
-    let (status, method) = (challenge.status().as_u16(), &parts.method);
+    let (status, method, path, id) = (challenge.status().as_u16(), &parts.method, path(parts), id(parts));
     match (refusal, token) {
         // Every client begins like this.
-        (Refusal::NoCredential, _) => tracing::debug!(status, %method, "a request came without an access token"),
+        (Refusal::NoCredential, _) => tracing::debug!(status, %method, path, request.id = id, "a request came without an access token"),
         (Refusal::Token(reason), _) if reason.is_our_fault() => {
-            tracing::warn!(status, %method, %reason, "a token could not be checked");
+            tracing::warn!(status, %method, path, request.id = id, %reason, "a token could not be checked");
         }
         (reason, Some(token)) => {
-            tracing::info!(status, %method, %reason, client.id = token.client_id(), token.jti = token.jti(), "a request was refused");
+            let (client, jti) = (token.client_id(), token.jti());
+            tracing::info!(status, %method, path, request.id = id, %reason, client.id = client, token.jti = jti, "a request was refused");
         }
-        (reason, None) => tracing::info!(status, %method, %reason, "a request was refused"),
+        (reason, None) => tracing::info!(status, %method, path, request.id = id, %reason, "a request was refused"),
     }
     answer::challenge(&challenge)
 }

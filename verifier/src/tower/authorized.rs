@@ -2,6 +2,9 @@
 
 use std::ops::Deref;
 
+use http::HeaderValue;
+
+use super::admission;
 use crate::{AccessToken, Challenge, Refusal, Verifier, vocabulary::Scope};
 
 /// Proof that the request was let in: whose token it came with, and what it allows. The
@@ -10,21 +13,26 @@ use crate::{AccessToken, Challenge, Refusal, Verifier, vocabulary::Scope};
 pub struct Authorized {
     token: AccessToken,
     verifier: Verifier,
+    request_id: Option<HeaderValue>,
 }
 
 impl Authorized {
-    pub(super) fn new(token: AccessToken, verifier: Verifier) -> Self {
-        Self { token, verifier }
+    pub(super) fn new(token: AccessToken, verifier: Verifier, request_id: Option<HeaderValue>) -> Self {
+        Self { token, verifier, request_id }
     }
 
     /// For what only the handler can know: whether the token allows these scopes, too
     /// (separated by spaces). Otherwise, the answer that asks the client for all of them.
     ///
-    /// What is no scope is allowed to nobody.
+    /// What is no scope is allowed to nobody, and `offline_access`, which is between the
+    /// client and the issuer, is never asked for.
     pub fn require(&self, scopes: &str) -> Result<(), Challenge> {
         let refused = |refusal: Refusal| {
-            tracing::info!(reason = %refusal, client.id = self.token.client_id(), token.jti = self.token.jti(), "a request was refused");
-            self.verifier.challenge(&refusal)
+            let (id, client, jti) = (admission::said(self.request_id.as_ref()), self.token.client_id(), self.token.jti());
+            let challenge = self.verifier.challenge(&refusal);
+            let status = challenge.status().as_u16();
+            tracing::info!(status, request.id = id, reason = %refusal, client.id = client, token.jti = jti, "a request was refused");
+            challenge
         };
         let granted = self.token.scope();
         let Ok(needed) = Scope::parse(scopes) else {
