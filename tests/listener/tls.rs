@@ -2,10 +2,11 @@
 
 use std::{fs, path::Path};
 
+use portcullis_verifier::{BuildError, Rejection, TrustedIssuer, Verifier};
 use reqwest::{Version, tls};
 
 use super::certificate::Certificate;
-use crate::harness::{Answer, Server, Setup, Store, trusting, until};
+use crate::harness::{Answer, Client, FILES, Server, Setup, Store, Tokens, trusting, until};
 
 async fn start(certificate: &Certificate) -> Server {
     Setup::on(Store::Sqlite).tls(&certificate.certificate(), &certificate.key()).start().await
@@ -107,4 +108,34 @@ async fn a_certificate_that_can_not_be_read_leaves_the_old_one() {
     server.signal("HUP");
     until("a word in the log", async || server.log().contains("the old one stays")).await;
     assert!(is_trusted(&server, &good).await);
+}
+
+// MCP-RS-17, MCP-RS-18, OA-JW-16
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_verifier_asks_only_whom_its_roots_vouch_for() {
+    let certificate = Certificate::new();
+    let server = start(&certificate).await;
+    let machine = Client::operator(&server, "Nightly", "", &["--machine", FILES, "--introspect", FILES]);
+    let token = Tokens::of(&machine.credentials(&[("resource", FILES)]).await).access;
+    let build = |issuer: TrustedIssuer| Verifier::builder(issuer, FILES).build();
+    let issuer = || TrustedIssuer::new(server.issuer.as_str());
+    let pem = |certificate: &Certificate| fs::read_to_string(certificate.certificate()).unwrap();
+    let both = format!("{}{}", pem(&Certificate::new()), pem(&certificate));
+    let secret = machine.secret.clone().unwrap();
+    for trusting in [issuer().root_certificate(pem(&certificate)), issuer().root_certificate(both)] {
+        build(trusting.clone()).unwrap().check(&token).await.unwrap();
+        build(trusting.introspection(&machine.id, &secret)).unwrap().check(&token).await.unwrap();
+    }
+    for stranger in [issuer(), issuer().root_certificate(pem(&Certificate::new()))] {
+        let refused = build(stranger.clone()).unwrap().check(&token).await;
+        assert!(matches!(refused, Err(Rejection::KeysUnavailable(_))), "{refused:?}");
+        let refused = build(stranger.introspection(&machine.id, &secret)).unwrap().check(&token).await;
+        assert!(refused.is_err_and(|rejection| rejection.is_our_fault()));
+    }
+    for nonsense in ["", "nonsense", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"] {
+        assert!(matches!(build(issuer().root_certificate(nonsense)), Err(BuildError::Tls(_))), "{nonsense}");
+    }
+    for plain in ["http://auth.example.com", "http://192.0.2.1:8080", "http://localhost.example.com"] {
+        assert!(matches!(build(TrustedIssuer::new(plain)), Err(BuildError::Issuer { .. })), "{plain}");
+    }
 }

@@ -132,3 +132,20 @@ impl fmt::Debug for Introspection {
         formatter.debug_struct("Introspection").field("credentials", &self.credentials).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::vocabulary::Issuer;
+
+    // OA-RS-16: a flood of made-up tokens fills no memory
+    #[test]
+    fn answers_are_kept_up_to_a_bound() {
+        let server = AuthorizationServer::new(Issuer::parse("http://127.0.0.1:1").unwrap(), &[]).unwrap();
+        let introspection = Introspection::new(Arc::new(server), Credentials::new("a".to_owned(), "b".to_owned()));
+        for number in 0..3 * MOST_KEPT {
+            introspection.answers.insert(fingerprint(&number.to_string()), Answer { token: None, asked_at: DateTime::UNIX_EPOCH });
+        }
+        assert!((1..=MOST_KEPT).contains(&introspection.answers.len()), "{}", introspection.answers.len());
+    }
+}

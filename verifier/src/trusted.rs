@@ -5,8 +5,8 @@ use std::sync::Arc;
 use crate::{
     access_token::{Leniency, TokenKind},
     builder::BuildError,
-    jwk::{Algorithm, Set},
-    keys::Keys,
+    jwk::Algorithm,
+    keys::{self, Keys},
     vocabulary::Issuer,
 };
 #[cfg(feature = "fetch")]
@@ -44,6 +44,8 @@ pub struct TrustedIssuer {
     keys: Option<String>,
     #[cfg(feature = "fetch")]
     introspection: Option<Credentials>,
+    #[cfg(feature = "fetch")]
+    roots: Vec<String>,
 }
 
 impl TrustedIssuer {
@@ -58,6 +60,8 @@ impl TrustedIssuer {
             keys: None,
             #[cfg(feature = "fetch")]
             introspection: None,
+            #[cfg(feature = "fetch")]
+            roots: Vec::new(),
         }
     }
 
@@ -114,6 +118,15 @@ impl TrustedIssuer {
         self
     }
 
+    /// One more authority that may vouch for the issuer's certificate, besides those that
+    /// the system trusts: the certificate of a private one, in PEM. There may be several,
+    /// in one text or one by one. They count for this issuer only.
+    #[cfg(feature = "fetch")]
+    pub fn root_certificate(mut self, pem: impl Into<String>) -> Self {
+        self.roots.push(pem.into());
+        self
+    }
+
     pub(crate) fn build(self) -> Result<Trusted, BuildError> {
         let parse = if self.accepts_slash { Issuer::parse_foreign } else { Issuer::parse };
         let issuer = match parse(&self.identifier) {
@@ -124,17 +137,17 @@ impl TrustedIssuer {
         let mut server = None;
         let keys = match self.keys {
             Some(jwks) => {
-                let set = Set::from_json(jwks.as_bytes());
+                let set = keys::read(&issuer, jwks.as_bytes());
                 Keys::Fixed(Arc::new(set.map_err(|reason| BuildError::Keys { issuer: self.identifier.clone(), reason })?))
             }
             #[cfg(feature = "fetch")]
-            None => Keys::Fetched(Arc::new(Fetched::new(asked(&mut server, &issuer)?))),
+            None => Keys::Fetched(Arc::new(Fetched::new(asked(&mut server, &issuer, &self.roots)?))),
             #[cfg(not(feature = "fetch"))]
             None => return Err(BuildError::NoKeys(self.identifier)),
         };
         #[cfg(feature = "fetch")]
         let introspection = match self.introspection {
-            Some(credentials) => Some(Introspection::new(asked(&mut server, &issuer)?, credentials)),
+            Some(credentials) => Some(Introspection::new(asked(&mut server, &issuer, &self.roots)?, credentials)),
             None => None,
         };
         Ok(Trusted {
@@ -157,10 +170,10 @@ impl<T: Into<String>> From<T> for TrustedIssuer {
 
 /// One way out per issuer, made where it is needed: it reads the system's certificates.
 #[cfg(feature = "fetch")]
-fn asked(server: &mut Option<Arc<AuthorizationServer>>, issuer: &Issuer) -> Result<Arc<AuthorizationServer>, BuildError> {
+fn asked(server: &mut Option<Arc<AuthorizationServer>>, issuer: &Issuer, roots: &[String]) -> Result<Arc<AuthorizationServer>, BuildError> {
     match server {
         Some(known) => Ok(Arc::clone(known)),
-        None => Ok(Arc::clone(server.insert(Arc::new(AuthorizationServer::new(issuer.clone())?)))),
+        None => Ok(Arc::clone(server.insert(Arc::new(AuthorizationServer::new(issuer.clone(), roots)?)))),
     }
 }
 

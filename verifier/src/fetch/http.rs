@@ -9,8 +9,10 @@ use reqwest::{
     header::{ACCEPT, AGE, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderValue},
     redirect::Policy,
 };
-use rustls::{ClientConfig, RootCertStore};
-use rustls_platform_verifier::BuilderVerifierExt as _;
+use rustls::{
+    ClientConfig, RootCertStore,
+    pki_types::{CertificateDer, pem::PemObject as _},
+};
 
 use crate::{builder::BuildError, jwk::SetError};
 
@@ -45,20 +47,32 @@ pub(crate) struct Document {
 #[derive(Clone, Debug)]
 pub(super) struct Http(Client);
 
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
-const TIMEOUT: Duration = Duration::from_secs(5);
+/// How long an issuer is waited for: for the connection, and for the answer to its last
+/// byte, connection included.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Patience {
+    connect: Duration,
+    answer: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self { connect: Duration::from_secs(3), answer: Duration::from_secs(5) }
+    }
+}
 
 impl Http {
-    /// Over plain http, towards this computer, no certificates are read.
-    pub(super) fn new(is_https: bool) -> Result<Self, BuildError> {
+    /// Over plain http, towards this computer, the system's certificates are not read.
+    pub(super) fn new(is_https: bool, roots: &[String], patience: Patience) -> Result<Self, BuildError> {
         let failed = |error: &dyn std::fmt::Display| BuildError::Tls(error.to_string());
+        let roots = certificates(roots).map_err(BuildError::Tls)?;
         let client = Client::builder()
-            .tls_backend_preconfigured(tls(is_https).map_err(|error| failed(&error))?)
+            .tls_backend_preconfigured(tls(is_https, roots).map_err(|error| failed(&error))?)
             .https_only(is_https)
             .redirect(Policy::none())
             .no_proxy()
-            .connect_timeout(CONNECT_TIMEOUT)
-            .timeout(TIMEOUT)
+            .connect_timeout(patience.connect)
+            .timeout(patience.answer)
             .build();
         client.map(Self).map_err(|error| failed(&error))
     }
@@ -80,11 +94,34 @@ impl Http {
     }
 }
 
-fn tls(is_https: bool) -> Result<ClientConfig, rustls::Error> {
+fn tls(is_https: bool, roots: Vec<CertificateDer<'static>>) -> Result<ClientConfig, rustls::Error> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
-    let builder = if is_https { builder.with_platform_verifier()? } else { builder.with_root_certificates(RootCertStore::empty()) };
-    Ok(builder.with_no_client_auth())
+    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions()?;
+    let mut only_these = RootCertStore::empty();
+    for root in &roots {
+        only_these.add(root.clone())?;
+    }
+    if !is_https {
+        return Ok(builder.with_root_certificates(only_these).with_no_client_auth());
+    }
+    let platform = Arc::new(rustls_platform_verifier::Verifier::new_with_extra_roots(roots, provider)?);
+    // "Dangerous" is any check of certificates that is chosen by hand. This is the system's.
+    Ok(builder.dangerous().with_custom_certificate_verifier(platform).with_no_client_auth())
+}
+
+/// The certificates in texts of PEM, at least one in each.
+fn certificates(texts: &[String]) -> Result<Vec<CertificateDer<'static>>, String> {
+    let mut all = Vec::new();
+    for text in texts {
+        let before = all.len();
+        for certificate in CertificateDer::pem_slice_iter(text.as_bytes()) {
+            all.push(certificate.map_err(|error| format!("a root certificate is malformed: {error}"))?);
+        }
+        if all.len() == before {
+            return Err("a root certificate is not PEM, which begins with -----BEGIN CERTIFICATE-----".to_owned());
+        }
+    }
+    Ok(all)
 }
 
 async fn read(request: RequestBuilder, url: &str, most_bytes: usize) -> Result<Document, FetchError> {
@@ -142,6 +179,29 @@ fn max_age(headers: &HeaderMap) -> Option<TimeDelta> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    // MCP-RS-17: who accepts and then says nothing, or no more, is not waited for
+    #[tokio::test]
+    async fn an_issuer_that_hangs_is_given_up() {
+        const HEADERS: &str = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 100\r\n";
+        let usual = Patience::default();
+        assert_eq!((usual.connect.as_secs(), usual.answer.as_secs()), (3, 5));
+        for said in [String::new(), HEADERS.to_owned(), format!("{HEADERS}\r\n{{")] {
+            let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let url = format!("http://{}/jwks", listener.local_addr().unwrap());
+            let answer = said.clone();
+            let hanging = tokio::spawn(async move {
+                let (stream, _) = listener.accept().await.unwrap();
+                stream.writable().await.unwrap();
+                let _written = stream.try_write(answer.as_bytes()).unwrap();
+                std::future::pending::<()>().await;
+            });
+            let http = Http::new(false, &[], Patience { answer: Duration::from_millis(200), ..usual }).unwrap();
+            let outcome = tokio::time::timeout(Duration::from_secs(30), http.get(&url, 1000)).await.expect("it gives up by itself");
+            assert!(matches!(outcome, Err(FetchError::Unreachable { .. })), "{said:?} {outcome:?}");
+            hanging.abort();
+        }
+    }
 
     // OA-JW-14
     #[test]

@@ -25,8 +25,9 @@ const MOST_JWKS_BYTES: usize = 128 * 1024;
 const MOST_ANSWER_BYTES: usize = 64 * 1024;
 
 impl AuthorizationServer {
-    pub(crate) fn new(issuer: Issuer) -> Result<Self, BuildError> {
-        let http = http::Http::new(issuer.is_https())?;
+    /// `roots` are certificates in PEM, which count besides the system's.
+    pub(crate) fn new(issuer: Issuer, roots: &[String]) -> Result<Self, BuildError> {
+        let http = http::Http::new(issuer.is_https(), roots, http::Patience::default())?;
         Ok(Self { issuer, http, endpoints: RwLock::new(None) })
     }
 

@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::{Algorithm, Jwk};
+use super::{Algorithm, Jwk, JwkError};
+use crate::rejection::shown;
 
 /// The keys of one issuer, found by name.
 #[derive(Debug)]
@@ -46,6 +47,11 @@ const MOST_KEYS: usize = 64;
 impl Set {
     /// Reads a key set.
     pub fn from_json(json: &[u8]) -> Result<Self, SetError> {
+        Self::read(json, |_, _| ())
+    }
+
+    /// Reads a key set, and tells of each key in it that is not used.
+    pub(crate) fn read(json: &[u8], mut skipped: impl FnMut(&str, JwkError)) -> Result<Self, SetError> {
         if json.len() > MOST_BYTES {
             return Err(SetError::TooLarge);
         }
@@ -54,7 +60,14 @@ impl Set {
             return Err(SetError::TooLarge);
         }
         let mut set = Self { by_kid: HashMap::new(), unnamed: Vec::new() };
-        for key in document.keys.iter().filter_map(|raw| Jwk::from_json(raw.get().as_bytes()).ok()) {
+        for raw in document.keys {
+            let key = match Jwk::from_json(raw.get().as_bytes()) {
+                Ok(key) => key,
+                Err(reason) => {
+                    skipped(&name(raw), reason);
+                    continue;
+                }
+            };
             let Some(kid) = key.kid().map(str::to_owned) else {
                 set.unnamed.push(key);
                 continue;
@@ -77,6 +90,15 @@ impl Set {
         let first = fitting.next()?;
         fitting.next().is_none().then_some(first)
     }
+}
+
+/// What a key that could not be read calls itself, for a log.
+fn name(key: &RawValue) -> String {
+    #[derive(Deserialize)]
+    struct Named {
+        kid: String,
+    }
+    serde_json::from_str::<Named>(key.get()).map_or_else(|_| "without kid".to_owned(), |named| shown(&named.kid))
 }
 
 impl Jwk {
@@ -102,6 +124,18 @@ mod tests {
         assert_eq!(read(&format!("{KEY},{KEY}")).err(), Some(SetError::DuplicateKid));
         assert_eq!(Set::from_json(b"[]").err(), Some(SetError::Malformed));
         assert_eq!(read(&vec!["5"; 65].join(",")).err(), Some(SetError::TooLarge));
+    }
+
+    // OA-JW-06
+    #[test]
+    fn each_key_that_is_not_used_is_told_of() {
+        let off_curve = KEY.replace("4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM", "MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4");
+        let weak = r#"{"kid":"b\n","kty":"RSA","n":"wA","e":"AQAB"}"#;
+        let mut told = Vec::new();
+        let read = Set::read(format!(r#"{{"keys":[{off_curve},5,{weak}]}}"#).as_bytes(), |kid, reason| told.push((kid.to_owned(), reason)));
+        assert_eq!(read.err(), Some(SetError::NoneUsable), "told of all the same");
+        let expected = [("a", JwkError::NotOnCurve), ("without kid", JwkError::Malformed), ("b\\n", JwkError::Weak)];
+        assert_eq!(told, expected.map(|(kid, reason)| (kid.to_owned(), reason)));
     }
 
     proptest::proptest! {

@@ -81,8 +81,10 @@ impl Fetched {
 
     async fn load(&self) -> Result<(Document, Set), FetchError> {
         let document = self.server.jwks().await?;
-        let set = Set::from_json(&document.body)?;
-        Ok((document, set))
+        // Of keys that are known, everything was said.
+        let is_known = self.read().is_of(&document.body);
+        let set = if is_known { Set::from_json(&document.body) } else { super::read(self.server.issuer(), &document.body) };
+        Ok((document, set?))
     }
 
     fn read(&self) -> RwLockReadGuard<'_, Freshness> {

@@ -51,6 +51,11 @@ impl Freshness {
         self.loaded.as_ref().filter(|loaded| !has_passed(loaded.at, LONGEST_USE, now)).map(|loaded| &loaded.keys)
     }
 
+    /// Whether the keys are those of this document.
+    pub(super) fn is_of(&self, document: &[u8]) -> bool {
+        self.loaded.as_ref().is_some_and(|loaded| loaded.document == document)
+    }
+
     /// `why` is the reason for which a token was refused with the keys at hand.
     pub(super) fn wants(&self, why: Option<&Rejection>, now: DateTime<Utc>) -> Wants {
         let is_missing = matches!(why, Some(Rejection::UnknownKey(_) | Rejection::KeysUnavailable(_)));
@@ -83,7 +88,7 @@ impl Freshness {
     pub(super) fn succeeded(&mut self, document: Vec<u8>, set: Set, max_age: Option<TimeDelta>, now: DateTime<Utc>) -> bool {
         self.attempts += 1;
         self.failures = 0;
-        let is_same = self.loaded.as_ref().is_some_and(|loaded| loaded.document == document);
+        let is_same = self.is_of(&document);
         if !is_same {
             self.generation += 1;
         }

@@ -9,7 +9,10 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
-use crate::jwk::Set;
+use crate::{
+    jwk::{JwkError, Set, SetError},
+    vocabulary::Issuer,
+};
 
 #[cfg(feature = "fetch")]
 pub(crate) use fetched::Fetched;
@@ -23,6 +26,27 @@ pub(crate) enum Keys {
     #[cfg(feature = "fetch")]
     Fetched(Arc<Fetched>),
 }
+
+/// Reads an issuer's keys. One that is too weak, or wrong in itself, is not used, and
+/// the log says so (OA-JW-06): its tokens will be refused as signed by an unknown key.
+pub(crate) fn read(issuer: &Issuer, json: &[u8]) -> Result<Set, SetError> {
+    Set::read(json, |kid, reason| tell(issuer, kid, reason))
+}
+
+#[cfg(any(feature = "fetch", feature = "tower"))]
+fn tell(issuer: &Issuer, kid: &str, reason: JwkError) {
+    match reason {
+        // Issuers publish keys for other purposes beside those for signatures (OA-JW-15).
+        JwkError::Unsupported | JwkError::Use => tracing::debug!(%issuer, kid, %reason, "a key of the issuer is not used"),
+        JwkError::Algorithm | JwkError::Malformed | JwkError::NotOnCurve | JwkError::Private | JwkError::Weak => {
+            tracing::warn!(%issuer, kid, %reason, "a key of the issuer is not used");
+        }
+    }
+}
+
+/// The core alone has no log.
+#[cfg(not(any(feature = "fetch", feature = "tower")))]
+fn tell(_: &Issuer, _: &str, _: JwkError) {}
 
 /// Keys, and which edition of them: it changes when the keys do, not when the same
 /// ones are fetched again.

@@ -9,6 +9,7 @@ use tokio::task::JoinSet;
 use super::{
     ISSUER, MCP, Time,
     issuer_server::{Answer, IssuerServer},
+    log::Log,
 };
 use crate::{Refusal, Rejection, Verifier, testing::TestIssuer};
 
@@ -155,6 +156,35 @@ async fn what_an_issuer_should_not_answer_is_not_used() {
         assert!(matches!(outcome, Err(Rejection::KeysUnavailable(_))), "{what} {outcome:?}");
     }
     assert_eq!(elsewhere.jwks_fetches(), 0);
+}
+
+// OA-JW-06
+#[tokio::test]
+async fn a_key_that_is_not_used_is_told_once_for_each_edition() {
+    let (log, _guard) = Log::begin();
+    let (server, time) = (IssuerServer::start().await, Time::new());
+    let verifier = verifier(&server, &time);
+    let weak = r#"{"kid":"weak","kty":"RSA","n":"wA","e":"AQAB"}"#;
+    let foreign = r#"{"kid":"foreign","kty":"new"}"#;
+    let publish = |key: &str| {
+        server.answer_jwks(Answer::json(format!(r#"{{"keys":[{weak},{},{key}]}}"#, server.keys().public_key())));
+        time.advance(TimeDelta::hours(1));
+    };
+    let skipped = || log.take().into_iter().filter(|line| line.contains("is not used")).collect::<Vec<_>>();
+    let line = |level: &str, kid: &str, reason: &str| {
+        format!("{level} message=a key of the issuer is not used issuer={} kid={kid:?} reason={reason}", server.issuer)
+    };
+    let (weak_line, foreign_line) =
+        (line("WARN", "weak", "the key is too weak"), line("DEBUG", "foreign", "the key is of a kind that is not supported"));
+    publish(foreign);
+    assert!(verifier.check(&token(&server, &time)).await.is_ok());
+    assert_eq!(skipped(), [weak_line.clone(), foreign_line]);
+    time.advance(TimeDelta::hours(1));
+    assert!(verifier.check(&token(&server, &time)).await.is_ok());
+    assert_eq!((server.jwks_fetches(), skipped()), (2, Vec::new()), "nothing new");
+    publish("5");
+    assert!(verifier.check(&token(&server, &time)).await.is_ok());
+    assert_eq!(skipped(), [weak_line, line("WARN", "without kid", "the key is malformed")]);
 }
 
 // MCP-RS-17, OA-JW-14

@@ -383,6 +383,21 @@ fn a_remembered_token_ends_when_it_says() {
     assert!(matches!(verifier.verify(&token, end + TimeDelta::seconds(30)), Err(Rejection::Expired { .. })));
 }
 
+// OA-RS-16, MCP-RS-18
+#[test]
+fn tokens_are_remembered_up_to_a_bound_or_not_at_all() {
+    for (most, remembered) in [(64, 1..=64), (0, 0..=0)] {
+        let verifier = Verifier::builder(issuer().trusted(), MCP).remember(most).build().unwrap();
+        for number in 0..300 {
+            assert!(verifier.verify(&token().claim("jti", format!("t_{number}")).sign(), now()).is_ok());
+        }
+        let said = format!("{verifier:?}");
+        let (_, rest) = said.split_once("Remembered(").unwrap();
+        let count: usize = rest.split_once(')').unwrap().0.parse().unwrap();
+        assert!(remembered.contains(&count), "{count} of {most}");
+    }
+}
+
 #[test]
 fn a_description_that_makes_no_sense_is_refused() {
     let build = |resource: &str| Verifier::builder(issuer().trusted(), resource).build();
