@@ -6,6 +6,7 @@ mod client_authentication;
 mod client_credentials;
 mod codes;
 mod consent;
+mod examples;
 mod first_connection;
 mod introspection;
 mod operators;

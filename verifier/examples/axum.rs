@@ -11,23 +11,26 @@
 //! ```
 
 use axum::{Router, routing::get};
-use portcullis_verifier::{Authorized, Challenge, Verifier};
+use portcullis_verifier::{Authorized, BuildError, Challenge, TrustedIssuer, Verifier};
 
 const ISSUER: &str = "http://127.0.0.1:8080";
 const NOTES: &str = "http://127.0.0.1:3000/notes";
 
-#[tokio::main]
-async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let verifier = Verifier::builder(ISSUER, NOTES).name("Notes").scope("notes:read").scope_implies("notes:write", "notes:read").build()?;
+/// The API, protected. `notes` is the address that clients use.
+pub(crate) fn app(issuer: impl Into<TrustedIssuer>, notes: &str) -> Result<Router, BuildError> {
+    let verifier = Verifier::builder(issuer, notes).name("Notes").scope("notes:read").scope_implies("notes:write", "notes:read").build()?;
 
-    let app = Router::new()
+    Ok(Router::new()
         .route("/notes", get(read).post(write))
         .layer(verifier.layer())
         .merge(verifier.metadata_routes())
-        .route("/health", get(async || "well"));
+        .route("/health", get(async || "well")))
+}
 
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
-    axum::serve(listener, app).await?;
+    axum::serve(listener, app(ISSUER, NOTES)?).await?;
     Ok(())
 }
 

@@ -49,7 +49,7 @@ impl ServerHandler for Files {
 }
 
 /// The server, protected. `mcp` is the address that people type into their client.
-fn app(issuer: impl Into<TrustedIssuer>, mcp: &str) -> Result<Router, Box<dyn std::error::Error>> {
+pub(crate) fn app(issuer: impl Into<TrustedIssuer>, mcp: &str) -> Result<Router, Box<dyn std::error::Error>> {
     let verifier = Verifier::builder(issuer, mcp)
         .name("Files")
         .scope("files:read")
