@@ -15,6 +15,7 @@ mod requests;
 mod rounds;
 mod seed;
 mod server;
+mod smoke;
 mod standing;
 mod tables;
 
@@ -22,14 +23,16 @@ use options::{Asked, Options};
 use report::Report;
 
 fn main() -> anyhow::Result<()> {
+    // One thread makes the load, so that the server has the rest of the machine.
+    let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build();
     match Options::read(std::env::args().skip(1))? {
         Asked::Floor(folder) => floor::run(&folder),
-        Asked::Nothing => {
-            println!("run it with `cargo bench --bench load`");
+        Asked::Smoke => {
+            runtime()?.block_on(smoke::once())?;
+            println!("it works; measure with `cargo bench --bench load`");
             Ok(())
         }
-        // One thread makes the load, so that the server has the rest of the machine.
-        Asked::Benchmark(options) => tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(run(&options)),
+        Asked::Benchmark(options) => runtime()?.block_on(run(&options)),
     }
 }
 

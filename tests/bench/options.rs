@@ -9,8 +9,8 @@ pub(crate) enum Asked {
     Benchmark(Options),
     /// To be the bare server, with its data in a folder.
     Floor(PathBuf),
-    /// `cargo test` runs benchmarks too, without their `--bench`.
-    Nothing,
+    /// To show that it works at all: `cargo test` runs benchmarks without their `--bench`.
+    Smoke,
 }
 
 /// How to measure.
@@ -37,7 +37,7 @@ impl Options {
                 _ => options.filters.push(argument),
             }
         }
-        Ok(if is_benchmark { Asked::Benchmark(options) } else { Asked::Nothing })
+        Ok(if is_benchmark { Asked::Benchmark(options) } else { Asked::Smoke })
     }
 
     /// Whether a row is wanted.
