@@ -45,6 +45,16 @@ pub struct TooMany {
     pub retry_after: Duration,
 }
 
+/// An attempt to sign in that was let through. It counts as a failure, unless
+/// [`Limits::signed_in`] or [`Limits::not_tried`] says otherwise.
+#[derive(Debug)]
+#[must_use]
+pub struct SignInAttempt {
+    /// Under which keys, and what there was before.
+    counted: Vec<(String, Option<Failures>)>,
+    now: DateTime<Utc>,
+}
+
 impl Limits {
     /// Limits as the operator chose them.
     pub fn new(config: &config::Limits, registrations_per_hour: u32) -> Self {
@@ -70,29 +80,36 @@ impl Limits {
 
     /// Whether somebody may try to sign in now (OA-AB-01). Waits grow with each
     /// failure: of this account from this place, of this place, and, less, of this
-    /// account from anywhere. Unknown accounts are treated the same.
-    pub async fn sign_in(&self, source: &Source, name: &str, now: DateTime<Utc>) -> anyhow::Result<Result<(), TooMany>> {
-        let longest = self.config.longest_login_wait;
+    /// account from anywhere. Unknown accounts are treated the same. An attempt is
+    /// counted before it is made, so that many at once gain nothing.
+    pub async fn sign_in(&self, source: &Source, name: &str, now: DateTime<Utc>) -> anyhow::Result<Result<SignInAttempt, TooMany>> {
         let mut wait = TimeDelta::zero();
-        for (key, free, longest) in self.sign_in_rules(source, name, longest) {
-            if let Some(failures) = self.transient.failures(&key, SIGN_IN_MEMORY, now).await? {
-                wait = wait.max(wait_after(failures, free, longest, now));
-            }
+        let mut attempt = SignInAttempt { counted: Vec::new(), now };
+        for (key, free, longest) in self.sign_in_rules(source, name, self.config.longest_login_wait) {
+            let before = self.transient.attempt(&key, SIGN_IN_MEMORY, now).await?;
+            wait = wait.max(before.map_or(TimeDelta::zero(), |failures| wait_after(failures, free, longest, now)));
+            attempt.counted.push((key, before));
         }
-        Ok(if wait > TimeDelta::zero() { Err(TooMany { retry_after: wait.to_std().unwrap_or_default() }) } else { Ok(()) })
+        if wait > TimeDelta::zero() {
+            // Whoever only waits must not make the wait longer, or an account could be locked.
+            self.not_tried(attempt).await?;
+            return Ok(Err(TooMany { retry_after: wait.to_std().unwrap_or_default() }));
+        }
+        Ok(Ok(attempt))
     }
 
-    /// Counts a failed sign-in.
-    pub async fn sign_in_failed(&self, source: &Source, name: &str, now: DateTime<Utc>) -> anyhow::Result<()> {
-        for (key, ..) in self.sign_in_rules(source, name, TimeDelta::zero()) {
-            self.transient.note_failure(&key, SIGN_IN_MEMORY, now).await?;
+    /// The attempt was not made after all.
+    pub async fn not_tried(&self, attempt: SignInAttempt) -> anyhow::Result<()> {
+        for (key, before) in attempt.counted {
+            self.transient.take_back(&key, before, attempt.now).await?;
         }
         Ok(())
     }
 
     /// A success forgives the failures of this account from this place. Those of
     /// the place stay, or an attacker would clear them with an account of their own.
-    pub async fn signed_in(&self, source: &Source, name: &str) -> anyhow::Result<()> {
+    pub async fn signed_in(&self, source: &Source, name: &str, attempt: SignInAttempt) -> anyhow::Result<()> {
+        self.not_tried(attempt).await?;
         self.transient.forget_failures(&here(source, name)).await
     }
 
@@ -152,19 +169,40 @@ mod tests {
     async fn a_guesser_waits_longer_each_time_and_the_owner_elsewhere_does_not() {
         let limits = limits();
         let waits = async |source: &Source, now| {
-            limits.sign_in(source, "ada", now).await.unwrap().err().map(|too_many| too_many.retry_after.as_secs())
+            limits.sign_in(source, "Ada ", now).await.unwrap().err().map(|too_many| too_many.retry_after.as_secs())
         };
         for _ in 0..5 {
             assert_eq!(waits(&source(1), at(0)).await, None);
-            limits.sign_in_failed(&source(1), "ada", at(0)).await.unwrap();
         }
-        assert_eq!(waits(&source(1), at(0)).await, Some(1));
-        limits.sign_in_failed(&source(1), "Ada ", at(1)).await.unwrap();
-        assert_eq!(waits(&source(1), at(1)).await, Some(2));
-        assert_eq!(waits(&source(1), at(3)).await, None, "no permanent lock");
-        assert_eq!(waits(&source(2), at(1)).await, None, "the owner is elsewhere");
-        limits.signed_in(&source(1), "ada").await.unwrap();
+        for _ in 0..3 {
+            assert_eq!(waits(&source(1), at(0)).await, Some(1), "waiting makes it no longer");
+        }
         assert_eq!(waits(&source(1), at(1)).await, None);
+        assert_eq!(waits(&source(1), at(1)).await, Some(2));
+        assert_eq!(waits(&source(2), at(1)).await, None, "the owner is elsewhere");
+        let right = limits.sign_in(&source(1), "ada", at(3)).await.unwrap().expect("no permanent lock");
+        limits.signed_in(&source(1), "ada", right).await.unwrap();
+        assert_eq!(waits(&source(1), at(3)).await, None);
+    }
+
+    // OA-AB-01: what was not tried or went well is no failure of the place
+    #[tokio::test]
+    async fn only_failures_hold_a_place_back() {
+        let limits = limits();
+        for at_once in 0..100 {
+            let name = format!("person-{at_once}");
+            let attempt = limits.sign_in(&source(1), &name, at(0)).await.unwrap().expect("nobody failed");
+            if at_once % 2 == 0 {
+                limits.signed_in(&source(1), &name, attempt).await.unwrap();
+            } else {
+                limits.not_tried(attempt).await.unwrap();
+            }
+        }
+        let free = config::Limits::default().login_failures_per_source;
+        for failed in 0..free {
+            assert!(limits.sign_in(&source(1), &format!("person-{failed}"), at(0)).await.unwrap().is_ok());
+        }
+        assert!(limits.sign_in(&source(1), "somebody else", at(0)).await.unwrap().is_err());
     }
 
     // OA-AB-02, OA-CL-14

@@ -10,7 +10,6 @@ use chrono::{DateTime, Utc};
 use super::{
     account_name,
     page::{LoginPage, Purpose},
-    password::Busy,
     session::{self, SignedIn},
 };
 use crate::{
@@ -155,12 +154,14 @@ async fn attempt(
 ) -> Result<Option<HeaderValue>, PageFailure> {
     let name = typed(form);
     let password = Secret::new(form.get("password").unwrap_or_default().to_owned());
-    app.limits.sign_in(source, &name, now).await?.map_err(|too_many| PageFailure::too_many(too_many.retry_after))?;
+    let attempt = app.limits.sign_in(source, &name, now).await?.map_err(|too_many| PageFailure::too_many(too_many.retry_after))?;
     let user = if name.chars().any(char::is_control) { None } else { app.store.user_by_login(&name).await? };
     let usable = user.as_ref().filter(|user| user.disabled_at.is_none());
-    let right = app.passwords.is_right(password, usable.map(|user| user.password_hash.clone())).await?.map_err(busy)?;
+    let Ok(right) = app.passwords.is_right(password, usable.map(|user| user.password_hash.clone())).await? else {
+        app.limits.not_tried(attempt).await?;
+        return Err(PageFailure::busy());
+    };
     let Some(user) = usable.filter(|_| right) else {
-        app.limits.sign_in_failed(source, &name, now).await?;
         let reason = match &user {
             None => "no such account",
             Some(user) if user.disabled_at.is_some() => "the account is disabled",
@@ -173,14 +174,10 @@ async fn attempt(
         }
         return Ok(None);
     };
-    app.limits.signed_in(source, &name).await?;
+    app.limits.signed_in(source, &name, attempt).await?;
     let cookie = session::begin(app, headers, &user.id, now).await?;
     Event::of(Step::LoginOk).user(&user.id).record();
     Ok(Some(cookie))
-}
-
-fn busy(_: Busy) -> PageFailure {
-    PageFailure::too_many(std::time::Duration::from_secs(5))
 }
 
 async fn end(app: &App, signed_in: &SignedIn) -> anyhow::Result<()> {

@@ -1,6 +1,9 @@
 //! Counters in this process. Bounded: under a flood of keys, old ones are forgotten.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    convert::Infallible,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use quick_cache::sync::Cache;
@@ -28,44 +31,40 @@ impl Memory {
     }
 
     pub(super) fn count(&self, key: &str, window: TimeDelta, now: DateTime<Utc>) -> u64 {
-        let entry = self.entry(key);
+        let entry = entry(&self.windows, key);
         let mut counted = entry.lock().unwrap_or_else(PoisonError::into_inner);
         counted.move_to(now.timestamp_millis(), window.num_milliseconds().max(1));
         counted.current += 1;
         counted.sliding(now.timestamp_millis(), window.num_milliseconds().max(1))
     }
 
-    pub(super) fn note_failure(&self, key: &str, memory: TimeDelta, now: DateTime<Utc>) -> Failures {
-        let entry = self.failures.get(key).unwrap_or_else(|| {
-            let fresh = Arc::new(Mutex::new(None));
-            self.failures.insert(key.to_owned(), Arc::clone(&fresh));
-            fresh
-        });
+    pub(super) fn attempt(&self, key: &str, memory: TimeDelta, now: DateTime<Utc>) -> Option<Failures> {
+        let entry = entry(&self.failures, key);
         let mut known = entry.lock().unwrap_or_else(PoisonError::into_inner);
-        let so_far = known.filter(|failures| now - failures.last < memory).map_or(0, |failures| failures.count);
-        let failures = Failures { count: so_far.saturating_add(1), last: now };
-        *known = Some(failures);
-        failures
+        let before = known.filter(|failures| now - failures.last < memory);
+        *known = Some(Failures { count: before.map_or(0, |failures| failures.count).saturating_add(1), last: now });
+        before
     }
 
-    pub(super) fn failures(&self, key: &str, memory: TimeDelta, now: DateTime<Utc>) -> Option<Failures> {
-        let entry = self.failures.get(key)?;
-        let known = *entry.lock().unwrap_or_else(PoisonError::into_inner);
-        known.filter(|failures| now - failures.last < memory)
+    pub(super) fn take_back(&self, key: &str, before: Option<Failures>, now: DateTime<Utc>) {
+        let Some(entry) = self.failures.get(key) else { return };
+        let mut known = entry.lock().unwrap_or_else(PoisonError::into_inner);
+        *known = known.filter(|failures| failures.count > 1).map(|failures| Failures {
+            count: failures.count - 1,
+            // unless somebody else's attempt came later
+            last: before.map_or(failures.last, |before| if failures.last == now { before.last } else { failures.last }),
+        });
     }
 
     pub(super) fn forget_failures(&self, key: &str) {
         self.failures.remove(key);
     }
+}
 
-    fn entry(&self, key: &str) -> Arc<Mutex<Window>> {
-        if let Some(known) = self.windows.get(key) {
-            return known;
-        }
-        let fresh = Arc::new(Mutex::new(Window::default()));
-        self.windows.insert(key.to_owned(), Arc::clone(&fresh));
-        fresh
-    }
+/// The same for all who ask at once.
+fn entry<T: Default>(cache: &Cache<String, Arc<Mutex<T>>>, key: &str) -> Arc<Mutex<T>> {
+    let Ok(entry) = cache.get_or_insert_with(key, || Ok::<_, Infallible>(Arc::default()));
+    entry
 }
 
 impl Window {
@@ -116,12 +115,39 @@ mod tests {
     fn failures_are_forgotten_after_a_while_or_on_success() {
         let memory = Memory::new(10);
         let hour = TimeDelta::hours(1);
-        assert_eq!(memory.note_failure("a", hour, at(0)).count, 1);
-        assert_eq!(memory.note_failure("a", hour, at(1)).count, 2);
-        assert_eq!(memory.failures("a", hour, at(2)), Some(Failures { count: 2, last: at(1) }));
-        assert_eq!(memory.failures("a", hour, at(1) + hour), None);
+        let seen = |count, last| Some(Failures { count, last: at(last) });
+        assert_eq!(memory.attempt("a", hour, at(0)), None);
+        assert_eq!(memory.attempt("a", hour, at(1)), seen(1, 0));
+        assert_eq!(memory.attempt("a", hour, at(2)), seen(2, 1));
+        memory.take_back("a", seen(2, 1), at(2));
+        assert_eq!(memory.attempt("a", hour, at(3)), seen(2, 1), "as if it had not been");
+        assert_eq!(memory.attempt("a", hour, at(3) + hour), None);
         memory.forget_failures("a");
-        assert_eq!(memory.failures("a", hour, at(2)), None);
+        assert_eq!(memory.attempt("a", hour, at(2)), None);
+    }
+
+    #[test]
+    fn taking_back_one_attempt_leaves_the_others() {
+        let memory = Memory::new(10);
+        let hour = TimeDelta::hours(1);
+        let mine = memory.attempt("a", hour, at(1));
+        memory.attempt("a", hour, at(2));
+        memory.take_back("a", mine, at(1));
+        assert_eq!(memory.attempt("a", hour, at(3)), Some(Failures { count: 1, last: at(2) }));
+    }
+
+    // OA-AB-01: at the same moment too
+    #[test]
+    fn every_attempt_is_counted_once() {
+        let memory = Memory::new(10);
+        let count =
+            || (0..500).filter_map(|_| memory.attempt("a", TimeDelta::hours(1), at(0))).map(|before| before.count).collect::<Vec<_>>();
+        let mut seen: Vec<u32> = std::thread::scope(|scope| {
+            let threads = [scope.spawn(count), scope.spawn(count)];
+            threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
+        });
+        seen.sort_unstable();
+        assert_eq!(seen, (1..1000).collect::<Vec<_>>());
     }
 
     proptest! {

@@ -39,18 +39,20 @@ impl Transient {
         }
     }
 
-    /// Notes a failure, and tells how many there are; they are forgotten `memory` after the last.
-    pub async fn note_failure(&self, key: &str, memory: TimeDelta, now: DateTime<Utc>) -> anyhow::Result<Failures> {
+    /// Counts an attempt as a failure before it is known how it ends, and tells what
+    /// there was before. Failures are forgotten `memory` after the last.
+    pub async fn attempt(&self, key: &str, memory: TimeDelta, now: DateTime<Utc>) -> anyhow::Result<Option<Failures>> {
         match self {
-            Self::Memory(here) => Ok(here.note_failure(key, memory, now)),
+            Self::Memory(here) => Ok(here.attempt(key, memory, now)),
         }
     }
 
-    /// The failures so far.
-    pub async fn failures(&self, key: &str, memory: TimeDelta, now: DateTime<Utc>) -> anyhow::Result<Option<Failures>> {
+    /// Takes back an attempt made at `now`, before which there was `before`.
+    pub async fn take_back(&self, key: &str, before: Option<Failures>, now: DateTime<Utc>) -> anyhow::Result<()> {
         match self {
-            Self::Memory(here) => Ok(here.failures(key, memory, now)),
+            Self::Memory(here) => here.take_back(key, before, now),
         }
+        Ok(())
     }
 
     /// Forgets failures.
