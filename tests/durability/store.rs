@@ -1,8 +1,11 @@
 //! The store itself, the same on both databases: what the stories above can not
 //! reach from outside.
 
+use std::cell::Cell;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use portcullis::{
+    clock::Clock,
     entropy,
     protocol::{
         client::{Client, ClientOrigin},
@@ -120,18 +123,22 @@ pub(super) fn code_hash(number: u8) -> TokenHash<AuthorizationCode> {
     Token::<AuthorizationCode>::new([number; 32]).hash()
 }
 
-/// Spends a code that was found, on a family of its own.
-pub(super) async fn spend(store: &Opened, number: u8, found: &IssuedCode, now: DateTime<Utc>) -> anyhow::Result<Option<FamilyId>> {
-    let id = FamilyId::new(entropy::identifier(now)?);
-    let family = NewFamily {
-        id,
+fn new_family(found: &IssuedCode, now: DateTime<Utc>) -> NewFamily {
+    NewFamily {
+        id: FamilyId::new(entropy::identifier(now).unwrap()),
         user_name: "ada".to_owned(),
         scope: found.scope.clone(),
         refresh_hash: Some([0; 32]),
         idle_expires_at: now + TimeDelta::days(30),
         expires_at: now + TimeDelta::days(180),
-    };
-    Ok(store.redeem_code(&code_hash(number), found, &family, now).await?.then_some(id))
+    }
+}
+
+/// Spends a code that was found, on a family of its own.
+pub(super) async fn spend(store: &Opened, number: u8, found: &IssuedCode, now: DateTime<Utc>) -> anyhow::Result<Option<FamilyId>> {
+    let family = new_family(found, now);
+    let id = family.id;
+    Ok(store.redeem_code(&code_hash(number), found, &family, &Clock::stopped_at(now)).await?.then_some(id))
 }
 
 /// Finds a code and spends it.
@@ -204,6 +211,41 @@ on_both_stores! {
         let before = found(6).await;
         store.end_session(&Token::<SessionId>::new([1; 32]).hash()).await.unwrap();
         assert_eq!(spend(store, 6, &before, at(3)).await.unwrap(), None, "the session has ended");
+    }
+
+    // OA-CD-07: whoever looked before it was durable came before it
+    async fn a_code_is_redeemed_when_that_is_durable(store: Store) {
+        let bench = Bench::new(store).await;
+        let store = &bench.store;
+        people(store).await;
+        let clock = Clock::stopped_at(at(1));
+        for number in 1..=20 {
+            request(store, number, 1000, at(0)).await;
+            assert!(code(store, number, at(0)).await);
+            let hash = code_hash(number);
+            let found = store.find_code(&hash).await.unwrap().expect("a code");
+            let family = new_family(&found, at(1));
+            let is_answered = Cell::new(false);
+            let redeeming = async {
+                assert!(store.redeem_code(&hash, &found, &family, &clock).await.unwrap());
+                is_answered.set(true);
+            };
+            let looking = async {
+                let mut came = Vec::new();
+                while !is_answered.get() {
+                    let arrived_at = clock.now();
+                    clock.advance(TimeDelta::milliseconds(1));
+                    let redeemed = store.find_code(&hash).await.unwrap().expect("a code").redeemed;
+                    assert!(redeemed.is_none_or(|redemption| arrived_at < redemption.at), "nobody was answered yet");
+                    came.push(arrived_at);
+                }
+                came
+            };
+            let ((), came) = tokio::join!(redeeming, looking);
+            let redemption = store.find_code(&hash).await.unwrap().expect("a code").redeemed.expect("it was redeemed");
+            assert!(came.iter().all(|arrived_at| *arrived_at < redemption.at), "{came:?}");
+            assert!(redemption.at <= clock.now(), "whoever comes now replays it");
+        }
     }
 
     // OA-CD-02: a person who is gone takes their codes along

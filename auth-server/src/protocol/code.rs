@@ -44,7 +44,7 @@ pub struct IssuedCode {
 /// What became of a redeemed code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Redemption {
-    /// When the winning request was decided.
+    /// When the winning request's answer was durable.
     pub at: DateTime<Utc>,
     /// The tokens that came from it.
     pub family_id: FamilyId,

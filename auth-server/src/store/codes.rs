@@ -9,10 +9,13 @@ use super::{
     row::row,
     statement::{First, first},
 };
-use crate::protocol::{
-    code::{IssuedCode, Redemption},
-    refused::Effect,
-    vocabulary::{AuthorizationCode, FamilyId, GrantId, RequestHandle, SessionId, TokenHash},
+use crate::{
+    clock::Clock,
+    protocol::{
+        code::{IssuedCode, Redemption},
+        refused::Effect,
+        vocabulary::{AuthorizationCode, FamilyId, GrantId, RequestHandle, SessionId, TokenHash},
+    },
 };
 
 /// A code to be stored, with the consent it rests on.
@@ -238,7 +241,11 @@ impl Store {
         let row: Option<CodeRow> =
             on_db_read!(self.db, |pool| sqlx::query_as(FIND).bind(self.issuer_id).bind(hash.as_bytes()).fetch_optional(pool).await)
                 .context("reading a code")?;
-        row.map(IssuedCode::try_from).transpose()
+        let mut code = row.map(IssuedCode::try_from).transpose()?;
+        if let Some(redemption) = code.as_mut().and_then(|code| code.redeemed.as_mut()) {
+            redemption.at = self.redemptions.time_of(hash).unwrap_or(redemption.at);
+        }
+        Ok(code)
     }
 
     /// Stores what a refused exchange leaves behind.
@@ -262,14 +269,16 @@ impl Store {
 
     /// Spends a code on a family, unless it has changed since it was found: `false`
     /// then, and it is to be judged again. Of any number of requests for
-    /// one code, one gets `true`.
+    /// one code, one gets `true`. When it was durable is known only afterwards, so the
+    /// clock is asked here.
     pub async fn redeem_code(
         &self,
         hash: &TokenHash<AuthorizationCode>,
         found: &IssuedCode,
         family: &NewFamily,
-        now: DateTime<Utc>,
+        clock: &Clock,
     ) -> anyhow::Result<bool> {
+        let under_way = self.redemptions.begin(hash);
         on_db!(self.db, |writer| {
             let redeem = writer.begin_with(REDEEM, |redeem| {
                 redeem
@@ -277,7 +286,7 @@ impl Store {
                     .bind(hash.as_bytes())
                     .bind(family.id.to_string())
                     .bind(family.scope.to_string())
-                    .bind(now)
+                    .bind(clock.now())
                     .bind(family.refresh_hash.map(Vec::from))
                     .bind(family.idle_expires_at)
                     .bind(family.expires_at)
@@ -290,6 +299,7 @@ impl Store {
                 return Ok(false);
             }
             step.commit().await.context("redeeming a code")?;
+            under_way.won(clock.now());
             Ok(true)
         })
     }

@@ -20,6 +20,7 @@ mod migrations;
 mod operator_actions;
 mod prune;
 mod recent_codes;
+mod redemptions;
 mod requests;
 mod resources;
 mod revocations;
@@ -37,6 +38,7 @@ use anyhow::Context as _;
 use db::{Db, on_db, on_db_read};
 use portcullis_verifier::vocabulary::Issuer;
 use recent_codes::RecentCodes;
+use redemptions::Redemptions;
 
 pub use clients::{ClientCounts, RemovedClient};
 pub use codes::{NewCode, NewFamily, Trimmed};
@@ -58,6 +60,7 @@ pub struct Store {
     db: Db,
     issuer_id: i64,
     recent_codes: Option<RecentCodes>,
+    redemptions: Redemptions,
     /// By this process.
     requests_added: Arc<AtomicI64>,
 }
@@ -85,7 +88,7 @@ impl Store {
 
     fn of(db: Db, issuer_id: i64) -> Self {
         let recent_codes = matches!(db, Db::Sqlite { .. }).then(RecentCodes::new);
-        Self { db, issuer_id, recent_codes, requests_added: Arc::default() }
+        Self { db, issuer_id, recent_codes, redemptions: Redemptions::new(), requests_added: Arc::default() }
     }
 
     /// Ends all connections.

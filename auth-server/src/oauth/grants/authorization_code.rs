@@ -45,7 +45,7 @@ pub(crate) async fn exchange(app: &App, client: &AuthenticatedClient, request: &
             }
         };
         let (family, response) = issue(app, client, &code, &scope, &fresh, now)?;
-        if app.store.redeem_code(&hash, &code, &family, now).await? {
+        if app.store.redeem_code(&hash, &code, &family, &app.clock).await? {
             record(client, &code, &scope);
             return Ok(response);
         }
