@@ -150,14 +150,14 @@ async fn redeem(store: &Opened, number: u8, now: DateTime<Utc>) -> anyhow::Resul
 }
 
 /// A family of the code with this number.
-async fn family(store: &Opened, number: u8) -> FamilyId {
+pub(super) async fn family(store: &Opened, number: u8) -> FamilyId {
     request(store, number, 1000, at(0)).await;
     assert!(code(store, number, at(0)).await);
     redeem(store, number, at(1)).await.unwrap().expect("a family")
 }
 
 /// The refresh of a family whose tokens have their generation for a hash.
-fn refreshing(client_id: &ClientId, family_id: FamilyId, generation: u32, now: DateTime<Utc>) -> Refreshing<'_> {
+pub(super) fn refreshing(client_id: &ClientId, family_id: FamilyId, generation: u32, now: DateTime<Utc>) -> Refreshing<'_> {
     let hash = |generation: u32| [u8::try_from(generation).unwrap(); 32];
     Refreshing {
         client_id,

@@ -125,6 +125,7 @@ on_both_stores! {
         assert_eq!(json(&server, &["resource", "show", "https://new.example.com/mcp"])["aliases"], json!([]));
     }
 
+    // OA-RI-05
     async fn what_was_allowed_at_a_removed_resource_does_not_come_back_with_it(store: Store) {
         let server = Server::start(store).await;
         let add = ["resource", "add", NOTES, "--name", "Notes", "--scope", "notes:read=Read your notes"];
@@ -140,6 +141,7 @@ on_both_stores! {
         assert!(stops.contains("1 grant of 1 person ends; 1 client of yours loses access there."), "{stops}");
         server.cli(&["resource", "remove", NOTES, "--yes"]).expect();
         until("the resource to be gone", async || machine.introspect(&tokens.access).await.json() == json!({"active": false})).await;
+        until("the client to hear so", async || client.refresh(tokens.refresh()).await.error().as_deref() == Some("invalid_target")).await;
         server.cli(&add).expect();
         until("the resource to be back", async || client.refresh(tokens.refresh()).await.error().as_deref() == Some("invalid_grant")).await;
         assert_eq!(machine.introspect(&tokens.access).await.json(), json!({"active": false}));

@@ -62,6 +62,11 @@ impl ApiFailure {
         failure
     }
 
+    /// Whether what the client presented is worth nothing: as a guess would be.
+    pub fn is_of_a_bad_grant(&self) -> bool {
+        self.answer.code == ErrorCode::InvalidGrant
+    }
+
     /// Another status than the code's own.
     #[must_use]
     pub fn with_status(mut self, status: StatusCode) -> Self {

@@ -61,8 +61,8 @@ impl Limits {
         Self { config: config.clone(), registrations_per_hour, transient: Transient::in_memory(MOST_ENTRIES) }
     }
 
-    /// Counts a failed client authentication, per client and source and per source
-    /// (OA-AB-02). Who has the right credentials is never asked to wait.
+    /// Counts a failed client authentication, or a code or token that was none, per
+    /// client and source and per source (OA-AB-02). What is right never has to wait.
     pub async fn client_failed(&self, source: &Source, client_id: Option<&str>, now: DateTime<Utc>) -> anyhow::Result<Result<(), TooMany>> {
         let own = format!("client|{source}|{}", client_id.unwrap_or_default());
         let by_client = self.transient.count(&own, MINUTE, now).await?;

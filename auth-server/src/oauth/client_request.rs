@@ -88,8 +88,9 @@ impl ClientRequest {
         }
     }
 
-    /// Past the limit that is the answer, and nothing is said of the credentials.
-    async fn count_failure(&self, app: &App, client_id: Option<&str>) -> Result<(), ApiFailure> {
+    /// Counts wrong credentials, or a guess (OA-AB-02). Past the limit that is the
+    /// answer, and nothing is said of what was presented.
+    pub async fn count_failure(&self, app: &App, client_id: Option<&str>) -> Result<(), ApiFailure> {
         let counted = app.limits.client_failed(&self.source, client_id, self.arrived_at).await?;
         counted.map_err(|too_many| ApiFailure::too_many(too_many.retry_after))
     }

@@ -42,11 +42,15 @@ pub async fn token(State(app): State<App>, request: Request) -> Result<Response,
     let grant_type = grant_type(&request)?;
     let client = request.authenticate(&app).await?;
     allowed(&client, grant_type)?;
-    let response = match grant_type {
-        GrantType::AuthorizationCode => grants::authorization_code::exchange(&app, &client, &request).await?,
-        GrantType::ClientCredentials => grants::client_credentials::issue(&app, &client, &request)?,
-        GrantType::RefreshToken => grants::refresh_token::refresh(&app, &client, &request).await?,
+    let granted = match grant_type {
+        GrantType::AuthorizationCode => grants::authorization_code::exchange(&app, &client, &request).await,
+        GrantType::ClientCredentials => grants::client_credentials::issue(&app, &client, &request),
+        GrantType::RefreshToken => grants::refresh_token::refresh(&app, &client, &request).await,
     };
+    if granted.as_ref().is_err_and(ApiFailure::is_of_a_bad_grant) {
+        request.count_failure(&app, Some(client.id.as_str())).await?;
+    }
+    let response = granted?;
     let no_store = [(header::CACHE_CONTROL, HeaderValue::from_static("no-store")), (header::PRAGMA, HeaderValue::from_static("no-cache"))];
     Ok((no_store, Json(response)).into_response())
 }

@@ -161,6 +161,7 @@ pub fn refresh<'f>(
     if family.client_id != *request.client_id {
         return Err(Refused::harmlessly(RefreshError::WrongClient));
     }
+    let resource = request.resource.ok_or(Refused::harmlessly(RefreshError::ResourceGone))?;
     if !family.stands {
         return Err(Refused::harmlessly(RefreshError::Withdrawn));
     }
@@ -168,7 +169,6 @@ pub fn refresh<'f>(
         return Err(Refused::harmlessly(RefreshError::Expired));
     }
     let step = place(family, presented, policy, now)?;
-    let resource = request.resource.ok_or(Refused::harmlessly(RefreshError::ResourceGone))?;
     if !request.catalogue.all_mean(request.resources, resource) {
         return Err(Refused::harmlessly(RefreshError::WrongResource));
     }

@@ -170,8 +170,12 @@ impl Store {
                     Ok(Ok(tokens))
                 }
                 RefreshOutcome::Refuse(error, Effect::RevokeFamily) => {
-                    sqlx::query(REVOKE).bind(self.issuer_id).bind(&id).bind(now).bind("refresh token reuse").execute(&mut *step).await?;
+                    // Codes come first wherever families end, or two steps could wait for each other: begin
+                    // anew. Once reused a token stays so.
+                    step.rollback().await?;
+                    let mut step = writer.begin_write().await?;
                     sqlx::query(WITHDRAW_CODES).bind(self.issuer_id).bind(&id).bind(now).execute(&mut *step).await?;
+                    sqlx::query(REVOKE).bind(self.issuer_id).bind(&id).bind(now).bind("refresh token reuse").execute(&mut *step).await?;
                     step.commit().await.context("revoking a family")?;
                     Ok(Err(error))
                 }
