@@ -86,6 +86,22 @@ async fn cookies_over_tls_are_bound_to_the_host() {
     assert_eq!(ada.get("/account").await.status, 200);
 }
 
+// OA-JW-17
+#[test]
+fn files_that_can_not_be_used_are_told_before_the_start() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let (one, other) = (Certificate::new(), Certificate::new());
+    let refused = |key: &Path| {
+        let ran = Setup::on(Store::Sqlite).tls(&one.certificate(), key).refused();
+        assert_eq!(ran.status.code(), Some(2), "{ran:?}");
+        ran.stderr
+    };
+    assert!(refused(&other.key()).contains("certificate and private key do not belong together"));
+    fs::set_permissions(one.key(), fs::Permissions::from_mode(0o640)).unwrap();
+    let open = refused(&one.key());
+    assert!(open.contains("others can read the private key") && open.contains("chmod 600"), "{open}");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_new_certificate_is_read_at_sighup() {
     let (first, next) = (Certificate::new(), Certificate::new());

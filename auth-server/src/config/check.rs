@@ -22,6 +22,7 @@ use super::{
     value::{Complaints, Given, Kind, Value},
 };
 use crate::{
+    keys::tls,
     protocol::resource_rules::{are_one_name, is_of_the_server, name_of_the_server},
     secret::Secret,
 };
@@ -29,7 +30,7 @@ use crate::{
 /// Reads every section, checks them together, and makes the configuration. None only where a mistake was noted.
 pub(super) fn assemble(reader: &mut Reader, sources: &Sources, file: Option<PathBuf>) -> Option<Config> {
     let server = Server::read(reader);
-    let tls = tls(reader);
+    let tls = tls_files(reader);
     let session = Session::read(reader);
     let tokens = Tokens::read(reader);
     let authorization = super::Authorization::read(reader);
@@ -67,12 +68,18 @@ pub(super) fn assemble(reader: &mut Reader, sources: &Sources, file: Option<Path
     })
 }
 
-fn tls(reader: &mut Reader) -> Option<Tls> {
+/// The files are judged as they are at the start.
+fn tls_files(reader: &mut Reader) -> Option<Tls> {
     let files = TlsFiles::read(reader);
-    for (key, file) in [("tls.certificate", &files.certificate), ("tls.key", &files.key)] {
-        if let Some(file) = file {
-            readable(key, file, reader);
-        }
+    let mut usable = |key, read: anyhow::Error| reader.complain_about_value(key, &format!("{read:#}"));
+    let chain = files.certificate.as_deref().map(tls::certificate_chain).transpose();
+    let chain = chain.map_err(|error| usable("tls.certificate", error)).ok().flatten();
+    let private_key = files.key.as_deref().map(tls::private_key).transpose();
+    let private_key = private_key.map_err(|error| usable("tls.key", error)).ok().flatten();
+    if let (Some(chain), Some(private_key)) = (chain, private_key)
+        && let Err(error) = tls::tls_config(chain, private_key)
+    {
+        usable("tls.key", error);
     }
     match (files.certificate, files.key) {
         (Some(certificate), Some(key)) => Some(Tls { certificate, key }),
@@ -188,9 +195,9 @@ fn plain_loopback(listen: SocketAddr) -> SocketAddr {
 /// The rule by which every command finds the same folder.
 fn data_dir(server: &Server, sources: &Sources, reader: &mut Reader) -> Option<PathBuf> {
     let found = server.data_dir.clone().or_else(|| {
-        let first_state = sources.variable("STATE_DIRECTORY").and_then(|folders| folders.split(':').next()).map(PathBuf::from);
+        let first_state = sources.variable("STATE_DIRECTORY").and_then(|folders| std::env::split_paths(folders).next());
         first_state
-            .or_else(|| sources.variable("XDG_DATA_HOME").map(|folder| PathBuf::from(folder).join("portcullis")))
+            .or_else(|| sources.variable("XDG_DATA_HOME").map(|folder| Path::new(folder).join("portcullis")))
             .or_else(|| sources.variable("HOME").map(|home| Path::new(home).join(".local/share/portcullis")))
     });
     if found.is_none() {

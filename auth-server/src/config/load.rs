@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    ffi::OsString,
+    ffi::{OsStr, OsString},
     fs, io,
     path::{Path, PathBuf},
     sync::Arc,
@@ -43,9 +43,9 @@ impl Sources {
         Self { folder: Some(PathBuf::new()), environment: std::env::vars_os().collect(), ..Self::default() }
     }
 
-    /// A variable that is set and not empty.
-    pub(super) fn variable(&self, name: &str) -> Option<&str> {
-        self.environment.get(&OsString::from(name)).and_then(|value| value.to_str()).filter(|value| !value.is_empty())
+    /// A variable with a path in it, which needs not be UTF-8; if it is set and not empty.
+    pub(super) fn variable(&self, name: &str) -> Option<&OsStr> {
+        self.environment.get(OsStr::new(name)).map(OsString::as_os_str).filter(|value| !value.is_empty())
     }
 
     fn file(&self) -> Option<PathBuf> {

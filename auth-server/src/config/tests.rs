@@ -114,13 +114,45 @@ fn an_address_that_others_reach_needs_tls_or_proxies_and_a_name() {
 fn a_certificate_and_its_key_come_together_and_can_be_read() {
     assert!(told("[tls]\ncertificate = \"none.pem\"", &[]).iter().any(|line| line.contains("set [tls] key too")));
     assert!(told("[tls]\ncertificate = \"none.pem\"\nkey = \"none.key\"", &[])[0].contains("cannot be read"));
+}
 
+// OA-JW-17
+#[test]
+fn tls_files_that_can_not_be_used_are_mistakes() {
+    use std::os::unix::fs::PermissionsExt as _;
     let folder = TempDir::new().unwrap();
-    fs::write(folder.path().join("a.pem"), "").unwrap();
-    fs::write(folder.path().join("a.key"), "").unwrap();
-    let config = configured(folder.path(), "tls = { certificate = \"a.pem\", key = \"a.key\" }", &[]).unwrap();
-    assert_eq!(config.tls.unwrap().certificate, folder.path().join("a.pem"));
-    assert!(config.issuer.is_https());
+    let key = folder.path().join("a.key");
+    let told = |certificate: &str, private: &str, mode| {
+        fs::write(folder.path().join("a.pem"), certificate).unwrap();
+        fs::write(&key, private).unwrap();
+        fs::set_permissions(&key, fs::Permissions::from_mode(mode)).unwrap();
+        configured(folder.path(), "[tls]\ncertificate = \"a.pem\"\nkey = \"a.key\"\n", &[]).unwrap_err().to_string()
+    };
+    let both = told("hush", "hush", 0o600);
+    let (certificate, private) = both.split_once('\n').unwrap();
+    assert!(certificate.contains("portcullis.toml:2:15 ") && certificate.contains("a.pem has no certificate in PEM"), "{both}");
+    assert!(private.contains("portcullis.toml:3:7 ") && private.contains("a.key has no private key without a password in PEM"), "{both}");
+    let cut = "-----BEGIN CERTIFICATE-----\nhush";
+    assert!(told(cut, "-----BEGIN PRIVATE KEY-----\nhush", 0o600).ends_with("\n2 mistakes"));
+    for mode in [0o640, 0o604, 0o660, 0o610] {
+        let open = told("hush", "hush", mode);
+        assert!(open.contains("others can read the private key") && open.contains("chmod 600"), "{mode:o}: {open}");
+    }
+    assert!(!both.contains("hush"), "{both}");
+}
+
+#[test]
+fn a_file_whose_name_is_not_utf_8_is_read_all_the_same() {
+    use std::os::unix::ffi::OsStringExt as _;
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join(std::ffi::OsString::from_vec(b"caf\xe9.toml".to_vec()));
+    fs::write(&file, "lisen = 1").unwrap();
+    let mut sources = Sources { folder: Some(folder.path().to_owned()), ..Sources::default() };
+    sources.environment.insert("HOME".into(), "/home/ada".into());
+    sources.environment.insert("PORTCULLIS_CONFIG".into(), file.clone().into());
+    assert!(load(&sources).unwrap_err().to_string().contains("did you mean listen?"));
+    fs::write(&file, "").unwrap();
+    assert_eq!(load(&sources).unwrap().file, Some(file));
 }
 
 // MCP-AS-70, MCP-AS-83

@@ -16,14 +16,10 @@ use axum_server::{
 };
 use hyper::body::Incoming;
 use hyper_util::rt::TokioTimer;
-use rustls::{
-    ServerConfig,
-    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _},
-    version::TLS13,
-};
 use tower::Service;
 
 use super::connections::Bounded;
+use crate::keys::tls;
 
 /// Each costs some kilobytes and a file descriptor.
 const MOST_CONNECTIONS: usize = 8192;
@@ -47,18 +43,9 @@ pub fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
 /// Reads certificate and key; TLS 1.3 only.
 ///
 /// # Errors
-/// A file can't be read, or the two do not belong together.
+/// A file can't be used, or the two do not belong together.
 pub fn tls(certificate: &Path, key: &Path) -> anyhow::Result<RustlsConfig> {
-    let chain = CertificateDer::pem_file_iter(certificate)
-        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-        .with_context(|| format!("reading the certificate {}", certificate.display()))?;
-    let key_der = PrivateKeyDer::from_pem_file(key).with_context(|| format!("reading the key {}", key.display()))?;
-    let mut config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
-        .with_protocol_versions(&[&TLS13])
-        .context("choosing TLS 1.3")?
-        .with_no_client_auth()
-        .with_single_cert(chain, key_der)
-        .with_context(|| format!("{} and {} do not belong together", certificate.display(), key.display()))?;
+    let mut config = tls::tls_config(tls::certificate_chain(certificate)?, tls::private_key(key)?)?;
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(RustlsConfig::from_config(Arc::new(config)))
 }

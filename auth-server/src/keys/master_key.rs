@@ -14,6 +14,7 @@ use base64::{
 use hmac::{Hmac, Mac as _};
 use sha2::{Digest as _, Sha256};
 
+use super::private_file::refuse_open_to_others;
 use crate::{entropy, secret::Secret};
 
 /// 256 bits that open everything sealed. Kept in a file that only its owner reads.
@@ -87,7 +88,7 @@ impl MasterKey {
 
     fn load(file: &Path) -> anyhow::Result<Self> {
         let name = file.display();
-        refuse_open_to_others(file)?;
+        refuse_open_to_others(file, "the master key")?;
         let text = Secret::new(fs::read_to_string(file).with_context(|| format!("reading the master key {name}"))?);
         Self::parse(text.expose()).with_context(|| format!("{name} holds no master key"))
     }
@@ -159,13 +160,6 @@ pub(crate) fn hmac(key: &[u8; 32], parts: &[&[u8]]) -> [u8; 32] {
 
 fn is_existing(error: &anyhow::Error) -> bool {
     error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::AlreadyExists)
-}
-
-fn refuse_open_to_others(file: &Path) -> anyhow::Result<()> {
-    use std::os::unix::fs::PermissionsExt as _;
-    let mode = fs::metadata(file).with_context(|| format!("reading the master key {}", file.display()))?.permissions().mode();
-    anyhow::ensure!(mode.trailing_zeros() >= 6, "others can read the master key {0}; run: chmod 600 {0}", file.display());
-    Ok(())
 }
 
 /// A key shorter than a block is filled up with zeros (RFC 2104 §2).
