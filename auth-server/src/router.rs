@@ -2,7 +2,8 @@
 
 use axum::{
     Router,
-    extract::Request,
+    extract::{Request, State},
+    http::Method,
     middleware::{from_fn, from_fn_with_state},
     response::{IntoResponse as _, Response},
     routing::{MethodRouter, get, post},
@@ -13,7 +14,7 @@ use crate::{
     account,
     app::App,
     consent,
-    http::{ApiFailure, PageFailure, assets, cors, layers},
+    http::{ApiFailure, PageFailure, assets, cors, layers, readers::Readers},
     login::sign_in,
     oauth::{authorize, discovery, flow, health, introspect, jwks, register, revoke, token},
     setup,
@@ -87,14 +88,11 @@ fn only(route: MethodRouter<App>, allow: &'static str) -> MethodRouter<App> {
 }
 
 /// JSON for programs, a page for people, no redirect anywhere (OA-HT-02).
-async fn nothing_here(request: Request) -> Response {
-    let path = request.uri().path();
-    let is_api = ["/.well-known", "/token", "/register", "/revoke", "/introspect", "/jwks"].iter().any(|api| path.contains(api));
-    if is_api { cors_marked(ApiFailure::not_found()) } else { PageFailure::not_found().into_response() }
-}
-
-fn cors_marked(failure: ApiFailure) -> Response {
-    let mut response = failure.into_response();
-    cors::mark(response.headers_mut());
-    response
+async fn nothing_here(State(app): State<App>, request: Request) -> Response {
+    let readers = Readers::at(request.uri().path(), app.config.issuer.path());
+    // A script that may not ask does not learn that nothing is there (MCP-AS-191).
+    if readers == Readers::Scripts && request.method() == Method::OPTIONS {
+        return cors::preflight();
+    }
+    readers.told(ApiFailure::not_found, PageFailure::not_found)
 }

@@ -27,6 +27,15 @@ async fn an_issuer_with_a_path_is_found_wherever_clients_look() {
         Answer::to(server.request("OPTIONS", path)).await.expect(204);
     }
     nothing_else(&server, &["/tenant", "/tenant/two", "/tenant/one/more", "/tenant/one/", "/tenant%2fone", "/Tenant/one"]).await;
+    // OA-MD-08: OpenID Connect is not there, at any of its places.
+    for path in ["/tenant/one/.well-known/openid-configuration", "/.well-known/openid-configuration/tenant/one"] {
+        let answer = server.get(path).await;
+        answer.expect_error(404, "not_found");
+        assert_eq!(answer.header("content-type").as_deref(), Some("application/json"), "{path}");
+        assert_eq!(answer.header("access-control-allow-origin").as_deref(), Some("*"), "{path}");
+        let preflight = Answer::to(server.request("OPTIONS", path)).await.expect(204);
+        assert!(preflight.header("access-control-allow-headers").is_some(), "{path}");
+    }
     // The endpoints are below the path, and only there.
     server.get("/tenant/one/jwks").await.expect(200);
     server.post_form("/tenant/one/token", &[("grant_type", "x")]).await.expect_error(400, "unsupported_grant_type");
@@ -51,5 +60,8 @@ async fn nothing_else(server: &Server, others: &[&str]) {
         assert_eq!(answer.status, 404, "{path}: {}", answer.body);
         answer.expect_error(404, "not_found");
         assert_eq!(answer.header("access-control-allow-origin").as_deref(), Some("*"), "{path}");
+        let preflight = Answer::to(server.request("OPTIONS", &path).header("access-control-request-method", "GET")).await.expect(204);
+        assert!(preflight.header("access-control-allow-headers").unwrap().contains("MCP-Protocol-Version"), "{path}");
+        assert_eq!(preflight.header("access-control-allow-origin").as_deref(), Some("*"), "{path}");
     }
 }

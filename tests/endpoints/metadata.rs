@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::harness::{Answer, Server, Setup, Store, on_both_stores};
+use crate::harness::{Answer, Server, Setup, Store, on_both_stores, raw};
 
 const DOCUMENT: &str = "/.well-known/oauth-authorization-server";
 
@@ -88,6 +88,26 @@ async fn scripts_of_any_origin_reach_what_is_public_and_nothing_else() {
     }
 }
 
+// MCP-AS-190, MCP-AS-192: also what never gets to an endpoint
+#[tokio::test]
+async fn scripts_read_why_a_request_did_not_get_through() {
+    let server = Server::start(Store::Sqlite).await;
+    let long = "x".repeat(17_000);
+    for (path, mark) in [("/token", Some("*")), ("/jwks", Some("*")), ("/introspect", None), ("/account", None), ("/livez", None)] {
+        let too_long = Answer::to(server.request("GET", &format!("{path}?{long}"))).await.expect(414);
+        assert_eq!(too_long.header("access-control-allow-origin").as_deref(), mark, "{path}");
+        if path != "/livez" {
+            let misdirected = Answer::to(server.request("GET", path).header("host", "other.example")).await.expect(421);
+            assert_eq!(misdirected.header("access-control-allow-origin").as_deref(), mark, "{path}");
+        }
+        let twice = format!("GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{0}\r\nHost: 127.0.0.1:{0}\r\n\r\n", server.port);
+        let malformed = raw(server.port, twice.as_bytes()).await;
+        assert!(malformed.starts_with("HTTP/1.1 400 "), "{malformed}");
+        let is_marked = malformed.to_lowercase().contains("access-control-allow-origin: *");
+        assert_eq!(is_marked, mark.is_some(), "{path}: {malformed}");
+    }
+}
+
 on_both_stores! {
     // OA-MD-11: for caches and replicas
     async fn the_document_is_the_same_after_a_restart_and_from_a_twin(store: Store) {
@@ -110,6 +130,10 @@ async fn registration_that_is_off_is_not_listed() {
     let document: Value = server.get(DOCUMENT).await.json();
     assert!(document.get("registration_endpoint").is_none(), "{document}");
     server.get("/register").await.expect_error(404, "not_found");
+    // MCP-AS-191: a script learns that too
+    let preflight = Answer::to(server.request("OPTIONS", "/register").header("access-control-request-method", "POST")).await.expect(204);
+    assert_eq!(preflight.header("access-control-allow-methods").as_deref(), Some("GET, POST, OPTIONS"));
+    Answer::to(server.request("POST", "/register").body("{}")).await.expect_error(404, "not_found");
 }
 
 // MCP-AS-83, OA-MD-05: a resource that is added shows within a second

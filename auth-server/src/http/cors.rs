@@ -16,17 +16,21 @@ const A_DAY: HeaderValue = HeaderValue::from_static("86400");
 /// Answers the preflight and marks every answer, errors too.
 pub async fn public(request: Request, next: Next) -> Response {
     if request.method() == Method::OPTIONS {
-        let preflight = [
-            (header::ACCESS_CONTROL_ALLOW_METHODS, METHODS),
-            (header::ACCESS_CONTROL_ALLOW_HEADERS, HEADERS),
-            (header::ACCESS_CONTROL_MAX_AGE, A_DAY),
-        ];
-        return marked((StatusCode::NO_CONTENT, preflight).into_response());
+        return preflight();
     }
-    marked(next.run(request).await)
+    let mut response = next.run(request).await;
+    mark(response.headers_mut());
+    response
 }
 
-fn marked(mut response: Response) -> Response {
+/// What a browser asks for before a script's request.
+pub fn preflight() -> Response {
+    let headers = [
+        (header::ACCESS_CONTROL_ALLOW_METHODS, METHODS),
+        (header::ACCESS_CONTROL_ALLOW_HEADERS, HEADERS),
+        (header::ACCESS_CONTROL_MAX_AGE, A_DAY),
+    ];
+    let mut response = (StatusCode::NO_CONTENT, headers).into_response();
     mark(response.headers_mut());
     response
 }

@@ -9,9 +9,10 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use portcullis_verifier::vocabulary::Issuer;
+use tokio::sync::Semaphore;
 use tracing::Instrument as _;
 
-use super::{ApiFailure, PageFailure, cors, page, request_id::RequestId};
+use super::{ApiFailure, PageFailure, page, readers::Readers, request_id::RequestId};
 use crate::{
     app::App,
     events::{Event, Step},
@@ -63,24 +64,25 @@ pub fn access_is_logged() -> bool {
 }
 
 async fn guarded(app: &App, peer: SocketAddr, request: Request, next: Next) -> Response {
+    let readers = Readers::at(request.uri().path(), app.config.issuer.path());
     if let Err(reason) = one_target(&request) {
-        return malformed(reason);
+        return readers.marked(malformed(reason));
     }
     if !app.hosts.allows(request.uri(), request.headers(), peer.ip()) {
-        return misdirected(app.hosts.expected());
+        return readers.marked(misdirected(app.hosts.expected()));
     }
-    let is_page = is_page(request.uri().path());
     if request.uri().query().map_or(0, str::len) + request.uri().path().len() > MOST_TARGET_BYTES {
-        return too_long(is_page);
+        return too_long(readers);
     }
-    let Ok(_slot) = app.in_flight.try_acquire() else {
-        return busy(is_page);
+    bounded(&app.in_flight, HANDLER_TIME, readers, next.run(request)).await
+}
+
+/// Works on a request if there is a place for it, and as long as there is time (OA-HT-11).
+async fn bounded(in_flight: &Semaphore, time: Duration, readers: Readers, work: impl Future<Output = Response>) -> Response {
+    let Ok(_place) = in_flight.try_acquire() else {
+        return busy(readers);
     };
-    match tokio::time::timeout(HANDLER_TIME, next.run(request)).await {
-        Ok(response) => response,
-        Err(_) if is_page => PageFailure::from(anyhow::anyhow!("a page took too long")).into_response(),
-        Err(_) => ApiFailure::from(anyhow::anyhow!("a request took too long")).into_response(),
-    }
+    tokio::time::timeout(time, work).await.unwrap_or_else(|_| overdue(readers))
 }
 
 /// Two readers could take another request for two different ones (OA-HT-10, OA-HT-12).
@@ -102,15 +104,11 @@ fn malformed(reason: &'static str) -> Response {
 
 const MOST_TARGET_BYTES: usize = 16 * 1024;
 
-fn too_long(is_page: bool) -> Response {
+fn too_long(readers: Readers) -> Response {
     const REASON: &str = "the address has more bytes than allowed";
-    if is_page {
-        return PageFailure::bad_request("The link is longer than this server reads.", REASON)
-            .with_status(StatusCode::URI_TOO_LONG)
-            .into_response();
-    }
-    let answer = OAuthError::invalid_request("the address is too long");
-    for_scripts(ApiFailure::refused(Step::Refused, answer, REASON).with_status(StatusCode::URI_TOO_LONG))
+    let api = || ApiFailure::refused(Step::Refused, OAuthError::invalid_request("the address is too long"), REASON);
+    let page = || PageFailure::bad_request("The link is longer than this server reads.", REASON);
+    readers.told(|| api().with_status(StatusCode::URI_TOO_LONG), || page().with_status(StatusCode::URI_TOO_LONG))
 }
 
 fn misdirected(expected: &str) -> Response {
@@ -123,23 +121,73 @@ fn misdirected(expected: &str) -> Response {
 }
 
 /// The client keeps what it has and comes again (OA-TK-12, OA-HT-11).
-fn busy(is_page: bool) -> Response {
+fn busy(readers: Readers) -> Response {
     const REASON: &str = "as many requests as the server works on at once";
     const AGAIN: Duration = Duration::from_secs(1);
-    if is_page {
-        return PageFailure::busy().into_response();
+    let api = || ApiFailure::refused(Step::LimitHit, OAuthError::TEMPORARILY_UNAVAILABLE, REASON).with_retry_after(AGAIN);
+    readers.told(api, PageFailure::busy)
+}
+
+/// The same, but somebody should look.
+fn overdue(readers: Readers) -> Response {
+    const REASON: &str = "a request took too long";
+    const AGAIN: Duration = Duration::from_secs(2);
+    let api = || ApiFailure::refused(Step::Broken, OAuthError::TEMPORARILY_UNAVAILABLE, REASON).with_retry_after(AGAIN);
+    readers.told(api, || PageFailure::overdue(REASON))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::pending;
+
+    use super::*;
+
+    const EVERYBODY: [Readers; 3] = [Readers::People, Readers::Programs, Readers::Scripts];
+
+    /// Overload is told as such, in the form that the readers understand, to whom may read it.
+    #[track_caller]
+    fn asks_to_come_again(response: &Response, readers: Readers) {
+        let header = |name: &str| response.headers().get(name).map(|value| value.to_str().unwrap());
+        assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE, "{readers:?}");
+        assert_eq!(header("access-control-allow-origin"), (readers == Readers::Scripts).then_some("*"), "{readers:?}");
+        if readers != Readers::People {
+            assert!(header("retry-after").is_some_and(|seconds| seconds.parse::<u32>().unwrap() >= 1), "{readers:?}");
+            assert_eq!((header("content-type"), header("cache-control")), (Some("application/json"), Some("no-store")), "{readers:?}");
+        }
     }
-    for_scripts(ApiFailure::refused(Step::LimitHit, OAuthError::TEMPORARILY_UNAVAILABLE, REASON).with_retry_after(AGAIN))
-}
 
-/// Scripts of any origin may read it: it tells nothing of anybody (MCP-AS-192).
-fn for_scripts(failure: ApiFailure) -> Response {
-    let mut response = failure.into_response();
-    cors::mark(response.headers_mut());
-    response
-}
+    async fn error(response: Response) -> serde_json::Value {
+        let body = axum::body::to_bytes(response.into_body(), 1 << 16).await.unwrap();
+        serde_json::from_slice::<serde_json::Value>(&body).unwrap()["error"].clone()
+    }
 
-/// Whether people, rather than programs, look at this address.
-pub(crate) fn is_page(path: &str) -> bool {
-    ["/authorize", "/sign-in", "/sign-out", "/account", "/setup"].iter().any(|page| path.contains(page))
+    // OA-HT-11, OA-TK-12, MCP-AS-192
+    #[tokio::test]
+    async fn a_request_that_takes_too_long_is_told_to_come_again() {
+        let places = Semaphore::new(1);
+        for readers in EVERYBODY {
+            let answer = bounded(&places, Duration::from_millis(1), readers, pending()).await;
+            asks_to_come_again(&answer, readers);
+            if readers != Readers::People {
+                assert_eq!(error(answer).await, "temporarily_unavailable");
+            }
+            assert_eq!(places.available_permits(), 1, "its place is free again");
+        }
+        let in_time = bounded(&places, HANDLER_TIME, Readers::Scripts, async { StatusCode::NO_CONTENT.into_response() }).await;
+        assert_eq!(in_time.status(), StatusCode::NO_CONTENT);
+    }
+
+    // OA-HT-11, OA-TK-12, MCP-AS-190, MCP-AS-192
+    #[tokio::test]
+    async fn one_request_too_many_is_told_to_come_again_and_is_not_begun() {
+        let places = Semaphore::new(2);
+        let held = (places.try_acquire().unwrap(), places.try_acquire().unwrap());
+        for readers in EVERYBODY {
+            let answer = bounded(&places, HANDLER_TIME, readers, async { panic!("it was begun") }).await;
+            asks_to_come_again(&answer, readers);
+        }
+        drop(held);
+        let answer = bounded(&places, HANDLER_TIME, Readers::People, async { StatusCode::OK.into_response() }).await;
+        assert_eq!(answer.status(), StatusCode::OK);
+    }
 }

@@ -16,6 +16,7 @@ pub mod listener;
 pub mod page;
 pub mod page_failure;
 pub mod page_form;
+pub mod readers;
 pub mod request_id;
 
 pub use api_failure::ApiFailure;

@@ -147,6 +147,15 @@ impl PageFailure {
         failure
     }
 
+    /// No answer in time.
+    pub fn overdue(reason: &str) -> Self {
+        let (what, advice) = ("The server did not get to an answer in time.", "Wait a little, then try again.");
+        let mut failure = Self::refused(StatusCode::SERVICE_UNAVAILABLE, Step::Broken, "One moment", what, advice, reason);
+        failure.retry_after = Some(Duration::from_secs(2));
+        failure.code = ErrorCode::TemporarilyUnavailable;
+        failure
+    }
+
     /// Another status.
     #[must_use]
     pub fn with_status(mut self, status: StatusCode) -> Self {
