@@ -532,7 +532,8 @@ on_both_stores! {
             let hash = Token::<InitialAccessToken>::new([number; 32]).hash();
             let token = NewInitialAccessToken { hash, id: number.to_string(), name: String::new(), expires_at: None, uses };
             bench.store.add_initial_access_token(&token, at(0)).await.unwrap();
-            assert!(bench.store.spend_initial_access_token(&token.hash, at(1)).await.unwrap());
+            let client = Client::new(format!("client-{number}").parse().unwrap(), ClientOrigin::Registered, at(1));
+            assert!(bench.store.add_client_with(&token.hash, &client, at(1)).await.unwrap());
         }
         let day = 24 * 3600;
         for (days, left) in [(29, 3), (30, 2)] {

@@ -164,6 +164,50 @@ on_both_stores! {
         with(Some(format!("Bearer {}", twice.wire()))).await.expect_error(401, "invalid_token");
     }
 
+    // OA-DR-03: what is counted is clients, not attempts
+    async fn a_registration_that_fails_does_not_use_up_its_token(store: Store) {
+        use portcullis::{protocol::vocabulary::{InitialAccessToken, Token}, store::NewInitialAccessToken};
+        let server = Setup::on(store)
+            .table("registration", "mode = \"initial_access_token\"\nmost_clients = 3\nper_source_per_hour = 1000")
+            .start()
+            .await;
+        let records = server.store().await;
+        let token = async |number: u8, uses| {
+            let token = Token::<InitialAccessToken>::new([number; 32]);
+            let new = NewInitialAccessToken { hash: token.hash(), id: format!("token {number}"), name: "test".to_owned(), expires_at: None, uses };
+            records.add_initial_access_token(&new, crate::harness::now()).await.unwrap();
+            token.wire().to_owned()
+        };
+        let good = json!({ "redirect_uris": ["https://a.example/cb"] }).to_string();
+        let with = async |token: &str, kind: &str, body: String| {
+            let request = server.request("POST", "/register").header("authorization", format!("Bearer {token}"));
+            Answer::to(request.header("content-type", kind).body(body)).await
+        };
+        let single = token(1, Some(1)).await;
+        for (kind, body, status) in [
+            ("application/json", "{".to_owned(), 400),
+            ("application/json", json!({ "redirect_uris": ["https://a.example/cb#x"] }).to_string(), 400),
+            ("text/plain", good.clone(), 400),
+            ("application/json", format!("{{\"x\":\"{}\"}}", "x".repeat(1 << 17)), 413),
+        ] {
+            assert_eq!(with(&single, kind, body).await.status, status, "{kind}");
+        }
+        // Two at once: the same step uses the token and stores the client.
+        let (one, other) = tokio::join!(with(&single, "application/json", good.clone()), with(&single, "application/json", good.clone()));
+        let mut statuses = [one.status, other.status];
+        statuses.sort_unstable();
+        assert_eq!(statuses, [201, 401], "{} {}", one.body, other.body);
+        assert_eq!(server.count("SELECT COUNT(*) FROM clients").await, 1);
+        // A full server refuses, and what is refused is not counted.
+        let many = token(2, Some(3)).await;
+        for status in [201, 201, 503, 503] {
+            assert_eq!(with(&many, "application/json", good.clone()).await.status, status);
+        }
+        let left = records.initial_access_tokens().await.unwrap();
+        let left = |id: &str| left.iter().find(|token| token.id == id).unwrap().uses_left;
+        assert_eq!((left("token 1"), left("token 2")), (Some(0), Some(1)));
+    }
+
     // MCP-AS-139, OA-DR-20, OA-AB-04
     async fn registrations_are_bounded_per_address_and_in_all(store: Store) {
         let server = Setup::on(store).table("registration", "per_source_per_hour = 3").start().await;

@@ -23,7 +23,7 @@ use crate::{
     protocol::{
         error::{ErrorCode, OAuthError, Refusal},
         registration::{self, Chosen, LARGEST_BODY, RegistrationPolicy},
-        vocabulary::{ClientId, ClientSecret, InitialAccessToken, Token},
+        vocabulary::{ClientId, ClientSecret, InitialAccessToken, Token, TokenHash},
     },
 };
 
@@ -33,7 +33,7 @@ const WHEN_FULL: Duration = Duration::from_hours(1);
 pub async fn register(State(app): State<App>, request: Request) -> Result<Response, ApiFailure> {
     let (parts, body) = request.into_parts();
     let now = app.clock.now();
-    admit(&app, &parts, now).await?;
+    let token = admit(&app, &parts, now).await?;
     let body = form::bytes(&parts.headers, body, LARGEST_BODY).await.map_err(|error| unreadable(&error))?;
     if !is_json(&parts.headers) {
         let answer = OAuthError::new(ErrorCode::InvalidClientMetadata, "send Content-Type: application/json");
@@ -42,19 +42,24 @@ pub async fn register(State(app): State<App>, request: Request) -> Result<Respon
     let policy = RegistrationPolicy { private_use_schemes: app.config.authorization.private_use_schemes };
     let chosen = Chosen { id: ClientId::generate(entropy::random()?), secret: Token::<ClientSecret>::new(entropy::random()?) };
     let new = registration::register(&body, policy, chosen, now).map_err(|error| ApiFailure::of(Step::RegistrationRefused, &error))?;
-    app.store.add_client(&new.client).await?;
+    // Last of all: a registration that fails does not use up the token.
+    match &token {
+        Some(token) if !app.store.add_client_with(token, &new.client, now).await? => return Err(bad_token()),
+        Some(_) => {}
+        None => app.store.add_client(&new.client).await?,
+    }
     Event::of(Step::ClientRegistered).client(new.client.id.as_str()).because("by itself").record();
     let no_store = [(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
     Ok((StatusCode::CREATED, no_store, Json(new.response())).into_response())
 }
 
-/// Mode and initial access token, then rate, in this order.
-async fn admit(app: &App, parts: &Parts, now: DateTime<Utc>) -> Result<(), ApiFailure> {
-    match app.config.registration.mode {
+/// Mode and initial access token, then rate, in this order. The token is yet to be used.
+async fn admit(app: &App, parts: &Parts, now: DateTime<Utc>) -> Result<Option<TokenHash<InitialAccessToken>>, ApiFailure> {
+    let token = match app.config.registration.mode {
         RegistrationMode::Off => return Err(ApiFailure::not_found()),
-        RegistrationMode::InitialAccessToken => initial_access(app, &parts.headers, now).await?,
-        RegistrationMode::Open => {}
-    }
+        RegistrationMode::InitialAccessToken => Some(initial_access(app, &parts.headers, now).await?),
+        RegistrationMode::Open => None,
+    };
     let source = parts.extensions.get::<Source>().copied().unwrap_or_default();
     app.limits.registration(&source, now).await?.map_err(|too_many| ApiFailure::too_many(too_many.retry_after))?;
     let most = i64::try_from(app.config.registration.most_clients).unwrap_or(i64::MAX);
@@ -64,23 +69,25 @@ async fn admit(app: &App, parts: &Parts, now: DateTime<Utc>) -> Result<(), ApiFa
             ApiFailure::refused(Step::LimitHit, answer, "the number of registered clients is at its limit").with_retry_after(WHEN_FULL)
         );
     }
-    Ok(())
+    Ok(token)
 }
 
 /// OA-DR-03, RFC 6750 §3: without a credential the challenge names no error.
-async fn initial_access(app: &App, headers: &HeaderMap, now: DateTime<Utc>) -> Result<(), ApiFailure> {
-    let refused = |challenge: &'static str, reason: &'static str| {
-        let answer = OAuthError::new(ErrorCode::InvalidToken, "registration needs an initial access token of this server");
-        ApiFailure::refused(Step::RegistrationRefused, answer, reason).with_challenge(HeaderValue::from_static(challenge))
-    };
+async fn initial_access(app: &App, headers: &HeaderMap, now: DateTime<Utc>) -> Result<TokenHash<InitialAccessToken>, ApiFailure> {
     let credentials = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let bearer = credentials.and_then(|value| value.split_once(' ')).filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
-    let Some((_, token)) = bearer else { return Err(refused("Bearer", "no initial access token")) };
-    let spent = match Token::<InitialAccessToken>::parse(token.trim()) {
-        Ok(token) => app.store.spend_initial_access_token(&token.hash(), now).await?,
-        Err(_) => false,
-    };
-    if spent { Ok(()) } else { Err(refused("Bearer error=\"invalid_token\"", "the initial access token is unknown, expired or spent")) }
+    let Some((_, token)) = bearer else { return Err(challenged("Bearer", "no initial access token")) };
+    let token = Token::<InitialAccessToken>::parse(token.trim()).map_err(|_| bad_token())?.hash();
+    if app.store.is_initial_access_token(&token, now).await? { Ok(token) } else { Err(bad_token()) }
+}
+
+fn bad_token() -> ApiFailure {
+    challenged("Bearer error=\"invalid_token\"", "the initial access token is unknown, expired or spent")
+}
+
+fn challenged(challenge: &'static str, reason: &'static str) -> ApiFailure {
+    let answer = OAuthError::new(ErrorCode::InvalidToken, "registration needs an initial access token of this server");
+    ApiFailure::refused(Step::RegistrationRefused, answer, reason).with_challenge(HeaderValue::from_static(challenge))
 }
 
 fn unreadable(error: &BodyError) -> ApiFailure {

@@ -28,12 +28,12 @@ pub struct RemovedClient {
 const FIND: &str = "SELECT record FROM clients WHERE issuer_id = $1 AND id = $2";
 const LIST: &str = "SELECT record FROM clients WHERE issuer_id = $1 ORDER BY created_at DESC, id DESC";
 const COUNT: &str = "SELECT COUNT(*) FROM clients WHERE issuer_id = $1 AND origin = $2";
-const ADD: &str = "INSERT INTO clients (issuer_id, id, origin, record, created_at) VALUES ($1, $2, $3, $4, $5)";
+pub(super) const ADD: &str = "INSERT INTO clients (issuer_id, id, origin, record, created_at) VALUES ($1, $2, $3, $4, $5)";
 const REPLACE: &str = "UPDATE clients SET record = $3 WHERE issuer_id = $1 AND id = $2";
 const REMOVE: &str = "DELETE FROM clients WHERE issuer_id = $1 AND id = $2";
 const COUNT_GRANTS: &str = "SELECT COUNT(*) FROM grants WHERE issuer_id = $1 AND client_id = $2 AND revoked_at IS NULL";
 
-fn origin_name(origin: ClientOrigin) -> &'static str {
+pub(super) fn origin_name(origin: ClientOrigin) -> &'static str {
     match origin {
         ClientOrigin::Operator => "operator",
         ClientOrigin::Registered => "registered",

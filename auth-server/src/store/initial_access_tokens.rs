@@ -1,9 +1,13 @@
 //! Tokens that let their bearer register clients; only their hash.
 
 use chrono::{DateTime, Utc};
+use sqlx::types::Json;
 
-use super::{Store, on_db, on_db_read, row::row};
-use crate::protocol::vocabulary::{InitialAccessToken, TokenHash};
+use super::{Store, clients, on_db, on_db_read, row::row};
+use crate::protocol::{
+    client::Client,
+    vocabulary::{InitialAccessToken, TokenHash},
+};
 
 /// A token to be stored.
 #[derive(Clone, Debug)]
@@ -41,6 +45,8 @@ row! { TokenRow {
 
 const ADD: &str =
     "INSERT INTO initial_access_tokens (issuer_id, hash, id, name, created_at, expires_at, uses_left) VALUES ($1, $2, $3, $4, $5, $6, $7)";
+const IS_GOOD: &str = "SELECT COUNT(*) FROM initial_access_tokens WHERE issuer_id = $1 AND hash = $2 \
+    AND (expires_at IS NULL OR expires_at > $3) AND (uses_left IS NULL OR uses_left > 0)";
 const SPEND: &str = "UPDATE initial_access_tokens SET uses_left = uses_left - 1 WHERE issuer_id = $1 AND hash = $2 \
     AND (expires_at IS NULL OR expires_at > $3) AND (uses_left IS NULL OR uses_left > 0)";
 const LIST: &str =
@@ -66,13 +72,41 @@ impl Store {
         })
     }
 
-    /// Uses a token once; `false` if it is unknown, expired or spent.
-    pub async fn spend_initial_access_token(&self, token: &TokenHash<InitialAccessToken>, now: DateTime<Utc>) -> anyhow::Result<bool> {
+    /// Whether a token is known, and neither expired nor spent. Nothing is used.
+    pub async fn is_initial_access_token(&self, token: &TokenHash<InitialAccessToken>, now: DateTime<Utc>) -> anyhow::Result<bool> {
+        let (good,): (i64,) = on_db_read!(self.db, |pool| sqlx::query_as(IS_GOOD)
+            .bind(self.issuer_id)
+            .bind(token.as_bytes())
+            .bind(now)
+            .fetch_one(pool)
+            .await)?;
+        Ok(good == 1)
+    }
+
+    /// Uses a token once and stores the client that it is used for: both or neither
+    /// (OA-DR-03). `false` if it is unknown, expired or spent by now.
+    pub async fn add_client_with(
+        &self,
+        token: &TokenHash<InitialAccessToken>,
+        client: &Client,
+        now: DateTime<Utc>,
+    ) -> anyhow::Result<bool> {
         on_db!(self.db, |writer| {
             let mut step = writer.begin_write().await?;
             let spent = sqlx::query(SPEND).bind(self.issuer_id).bind(token.as_bytes()).bind(now).execute(&mut *step).await?.rows_affected();
+            if spent != 1 {
+                return Ok(false);
+            }
+            sqlx::query(clients::ADD)
+                .bind(self.issuer_id)
+                .bind(client.id.as_str())
+                .bind(clients::origin_name(client.origin))
+                .bind(Json(client))
+                .bind(client.created_at)
+                .execute(&mut *step)
+                .await?;
             step.commit().await?;
-            Ok(spent == 1)
+            Ok(true)
         })
     }
 
