@@ -5,7 +5,7 @@ use std::{fs, path::Path};
 use serde_json::{Value, json};
 
 use super::{empty_server, picture, set_up, setup_link};
-use crate::harness::{Ask, Browser, Client, MAIL, Screen, Server, Setup, Store, Theme};
+use crate::harness::{Ask, Browser, CALLBACK, Client, MAIL, Screen, Server, Setup, Store, Theme};
 
 const BOTH: &str = "files:read files:write";
 
@@ -113,7 +113,9 @@ async fn axe_finds_nothing_on_any_page_in_either_theme() {
     let ask = local.ask().with("scope", BOTH);
     browser.go(&server.url(&ask.path())).await;
     gallery.visit(&browser, "consent-this-computer").await;
-    connect(&browser, &server, &local, &ask).await;
+    let code = connect(&browser, &server, &local, &ask).await;
+    // what ended by itself says so on the account page
+    local.redeem(&code, &ask.verifier).await.expect_error(400, "invalid_grant");
     let scheme = stranger(&server, "Cursor", "cursor://anysphere.cursor-mcp/oauth/callback").await;
     browser.go(&server.url(&scheme.ask().with("resource", MAIL).with("scope", "mail:read").path())).await;
     gallery.visit(&browser, "consent-private-scheme").await;
@@ -131,11 +133,65 @@ async fn axe_finds_nothing_on_any_page_in_either_theme() {
 }
 
 /// Allows what is asked, and redeems the code: what is not redeemed is not listed.
-async fn connect(browser: &Browser, server: &Server, client: &Client, ask: &Ask) {
+async fn connect(browser: &Browser, server: &Server, client: &Client, ask: &Ask) -> String {
     browser.decide("ada", "allow").await;
     let arrived = browser.leave(server).await;
     let code = arrived.query_pairs().find(|(name, _)| name == "code").unwrap_or_else(|| panic!("{arrived}")).1.into_owned();
     client.redeem(&code, &ask.verifier).await.expect(200);
+    code
+}
+
+/// Sends the form of the consent page, but the browser stays and does not go where the answer says.
+async fn decide_and_stay(browser: &Browser, server: &Server) {
+    let mut twin = server.person("ada");
+    let cookies = browser.devtools("Network.getCookies", json!({})).await;
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    twin.cookies = cookies["cookies"].as_array().unwrap().iter().map(|cookie| (text(&cookie["name"]), text(&cookie["value"]))).collect();
+    let place = twin.open(browser.url().await.path()).await;
+    let answer = twin.submit_only(&place.form("/decision"), Some(("decision", "allow"))).await;
+    assert_eq!(answer.status, 303, "{}", answer.body);
+}
+
+// WCAG 2.2 AA; the pages that few people ever see
+#[tokio::test]
+async fn axe_finds_nothing_on_pages_that_are_rare() {
+    let bare = "https://bare.example.com/mcp";
+    let setup = Setup::on(Store::Sqlite).resources(&format!("resources = [\"{bare}\", \"{MAIL}\"]"));
+    let server = setup.table("limits", "login_failures_per_account = 1").start().await;
+    let browser = server.browser(Screen::Desktop).await;
+    let gallery = Gallery { axe: axe() };
+
+    let app = stranger(&server, "Claude", "https://claude.ai/api/mcp/auth_callback").await;
+    browser.go(&server.url(&app.ask().with("resource", "https://nowhere.example.com").path())).await;
+    assert!(browser.text().await.contains("sent you here"));
+    gallery.visit(&browser, "sign-in-to-be-refused").await;
+
+    let ask = app.ask().with("resource", bare).with("scope", "");
+    browser.go(&server.url(&ask.path())).await;
+    browser.sign_in("ada").await;
+    assert!(!browser.has("input[type=checkbox]").await, "nothing to choose");
+    gallery.visit(&browser, "consent-without-scopes").await;
+    decide_and_stay(&browser, &server).await;
+    browser.press("button[name=decision][value=allow]").await;
+    assert!(browser.text().await.contains("Continue to the app."), "{}", browser.text().await);
+    gallery.visit(&browser, "decided").await;
+
+    let known = Client::operator(&server, "Workbench", CALLBACK, &[]);
+    browser.go(&server.url(&known.ask().with("resource", bare).with("scope", "").path())).await;
+    gallery.visit(&browser, "consent-known-app").await;
+    browser.run("document.querySelector('[name=csrf]').value = 'forged'", Vec::new()).await;
+    browser.press("button[name=decision][value=allow]").await;
+    assert!(browser.text().await.contains("This form was not accepted"));
+    gallery.visit(&browser, "form-refused").await;
+
+    let stranger = server.browser(Screen::Desktop).await;
+    for _ in 0..2 {
+        stranger.fill("username", "ada").await;
+        stranger.fill("password", "not this one").await;
+        stranger.press("form[action$='/sign-in'] button").await;
+    }
+    assert!(stranger.text().await.contains("Too many attempts"), "{}", stranger.text().await);
+    gallery.visit(&stranger, "too-many").await;
 }
 
 // OA-AZ-23: the page with the button of one's own

@@ -1,6 +1,6 @@
 //! What I have allowed, and taking it back.
 
-use crate::harness::{FILES, MAIL, Server, Tokens, on_both_stores};
+use crate::harness::{FILES, MAIL, Person, Server, Setup, Tokens, on_both_stores};
 
 on_both_stores! {
     // OA-SE-10, OA-RV-09, OA-RT-14: at once, for this grant and no other
@@ -29,6 +29,26 @@ on_both_stores! {
         assert_eq!(again.answer.status, 404, "it is gone");
         // whoever connects again has a new grant
         assert_ne!(client.connect(&mut ada).await.claims()["grant_id"].as_str(), Some(grant.as_str()));
+    }
+
+    // OA-RT-06: the person can see it, until the app is connected again
+    async fn what_ended_by_reuse_or_replay_says_so(store: Store) {
+        let server = Setup::on(store).env("PORTCULLIS_TOKENS_REFRESH_GRACE", "0s").start().await;
+        let mut ada = server.person("ada");
+        let (reused, replayed) = (server.client().await, server.client().await);
+        let first = reused.connect(&mut ada).await;
+        let ask = replayed.ask();
+        let code = ada.code_for(&ask).await;
+        replayed.redeem(&code, &ask.verifier).await.expect(200);
+        let told = async |ada: &mut Person| ada.open("/account").await.answer.body.matches("<strong>A connection ended <time").count();
+        assert_eq!(told(&mut ada).await, 0);
+        reused.refresh(first.refresh()).await.expect(200);
+        reused.refresh(first.refresh()).await.expect_error(400, "invalid_grant");
+        assert_eq!(told(&mut ada).await, 1);
+        replayed.redeem(&code, &ask.verifier).await.expect_error(400, "invalid_grant");
+        assert_eq!(told(&mut ada).await, 2);
+        reused.connect(&mut ada).await;
+        assert_eq!(told(&mut ada).await, 1, "connected again");
     }
 
     // OA-MX-12: knowing the id of somebody's grant is of no use

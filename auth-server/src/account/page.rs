@@ -50,6 +50,8 @@ pub struct GrantView {
     pub since: When,
     /// When its tokens were used last.
     pub used: When,
+    /// When a connection of it ended, since a token or a code was used twice (OA-RT-06).
+    pub ended: Option<When>,
 }
 
 /// One browser.
@@ -95,6 +97,7 @@ impl GrantView {
             scopes: resource.map(|resource| sentences(grant, &resource)).unwrap_or_default(),
             since: When::new(grant.created_at, now),
             used: When::new(grant.last_used_at, now),
+            ended: grant.ended_by_reuse_at.map(|ended| When::new(ended, now)),
         }
     }
 }
@@ -137,6 +140,7 @@ mod tests {
             scope: "notes:read gone:scope".parse().unwrap(),
             created_at: sample::now() - TimeDelta::days(3),
             last_used_at: sample::now() - TimeDelta::hours(2),
+            ended_by_reuse_at: None,
         }
     }
 
@@ -176,6 +180,19 @@ mod tests {
         assert!(html.contains("/tenant/account/grants/0192f0c1-2f5e-7b1a-9c3d-5e7f8a9b0c1d/revoke"), "{html}");
         assert!(!html.contains("<script") && !html.contains("<b>ada") && !html.contains('\u{202E}'), "{html}");
         assert!(!html.contains(&"x".repeat(81)), "a long name is cut");
+    }
+
+    // OA-RT-06: the person can see it
+    #[test]
+    fn what_ended_since_a_token_was_used_twice_says_so() {
+        let stands = grant("https://mcp.example/notes");
+        let ended = GrantSummary { ended_by_reuse_at: Some(sample::now() - TimeDelta::hours(1)), ..stands.clone() };
+        assert!(!page(&[stands]).contains("class=\"warning\""));
+        let html = page(&[ended]);
+        assert!(
+            html.contains("A connection ended <time") && html.contains("1 hour ago") && html.contains("Connect again in the app"),
+            "{html}"
+        );
     }
 
     #[test]

@@ -35,24 +35,22 @@ async fn watch(app: App) {
     let mut ticks = interval(WATCH_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut known = app.opened_at;
-    // What operators did while no server ran has waited.
-    let mut is_first = true;
     loop {
         ticks.tick().await;
-        match follow(&app, known, is_first).await {
-            Ok(version) => (known, is_first) = (version, false),
+        match follow(&app, known).await {
+            Ok(version) => known = version,
             Err(error) => tracing::warn!(error = format!("{error:#}"), "can not look for changes"),
         }
     }
 }
 
-async fn follow(app: &App, known: i64, is_first: bool) -> anyhow::Result<i64> {
-    let version = app.store.catalogue_version().await?;
+async fn follow(app: &App, known: i64) -> anyhow::Result<i64> {
+    let (version, operators_acted) = app.store.news().await?;
     let now = app.clock.now();
     if known != version || app.keys.is_stale(now) {
         app.reload(now).await?;
     }
-    if known != version || is_first {
+    if operators_acted {
         app.store.take_operator_actions(events::record_operator_action).await?;
     }
     Ok(version)

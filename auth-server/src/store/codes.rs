@@ -5,7 +5,9 @@ use chrono::{DateTime, Utc};
 use portcullis_verifier::vocabulary::Scope;
 
 use super::{
-    Store, on_db, on_db_read, requests,
+    Store,
+    families::replay,
+    on_db, on_db_read, requests,
     row::row,
     statement::{First, first},
 };
@@ -262,7 +264,7 @@ impl Store {
                 sqlx::query(COUNT_FAILURE).bind(self.issuer_id).bind(hash.as_bytes()).execute(&mut *step).await?;
                 step.commit().await
             }),
-            (Effect::RevokeFamily, Some(redemption)) => self.revoke_family(redemption.family_id, "code replay", now).await,
+            (Effect::RevokeFamily, Some(redemption)) => self.revoke_family(redemption.family_id, replay!(), now).await,
             (Effect::RevokeFamily | Effect::Nothing, _) => Ok(()),
         }
     }

@@ -86,6 +86,22 @@ macro_rules! columns {
     };
 }
 
+/// Why a family ended whose refresh token came back late.
+macro_rules! reuse {
+    () => {
+        "refresh token reuse"
+    };
+}
+
+/// Why a family ended whose code came again.
+macro_rules! replay {
+    () => {
+        "code replay"
+    };
+}
+
+pub(super) use {replay, reuse};
+
 /// Changes the family as its use does, if what was presented is the current token, by
 /// the client it was given to, in time: the rule of
 /// [`refresh`](crate::protocol::refresh::refresh) as far as the row knows it. Then looks
@@ -175,7 +191,7 @@ impl Store {
                     step.rollback().await?;
                     let mut step = writer.begin_write().await?;
                     sqlx::query(WITHDRAW_CODES).bind(self.issuer_id).bind(&id).bind(now).execute(&mut *step).await?;
-                    sqlx::query(REVOKE).bind(self.issuer_id).bind(&id).bind(now).bind("refresh token reuse").execute(&mut *step).await?;
+                    sqlx::query(REVOKE).bind(self.issuer_id).bind(&id).bind(now).bind(reuse!()).execute(&mut *step).await?;
                     step.commit().await.context("revoking a family")?;
                     Ok(Err(error))
                 }

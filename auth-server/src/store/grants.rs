@@ -5,7 +5,12 @@ use chrono::{DateTime, Utc};
 use portcullis_verifier::vocabulary::Scope;
 use sqlx::types::Json;
 
-use super::{Store, on_db, on_db_read, row::row};
+use super::{
+    Store,
+    families::{replay, reuse},
+    on_db, on_db_read,
+    row::row,
+};
 use crate::protocol::{
     client::Client,
     vocabulary::{ClientId, GrantId},
@@ -30,6 +35,9 @@ pub struct GrantSummary {
     pub created_at: DateTime<Utc>,
     /// When its tokens were renewed last.
     pub last_used_at: DateTime<Utc>,
+    /// When a family of its tokens ended since a token or a code was used twice; `None`
+    /// where one was born since.
+    pub ended_by_reuse_at: Option<DateTime<Utc>>,
 }
 
 /// What a revocation ended.
@@ -50,7 +58,7 @@ pub struct GrantCounts {
 
 row! { GrantRow {
     id: String, user_id: String, user_name: String, record: Json<Client>, resource: String, scope: String, created_at: DateTime<Utc>,
-    last_used_at: DateTime<Utc>, family_used_at: Option<DateTime<Utc>>,
+    last_used_at: DateTime<Utc>, family_used_at: Option<DateTime<Utc>>, ended_by_reuse_at: Option<DateTime<Utc>>,
 } }
 
 impl TryFrom<GrantRow> for GrantSummary {
@@ -65,6 +73,7 @@ impl TryFrom<GrantRow> for GrantSummary {
             resource: row.resource,
             scope: row.scope.parse().context("grants.scope")?,
             created_at: row.created_at,
+            ended_by_reuse_at: row.ended_by_reuse_at,
             last_used_at: row.family_used_at.map_or(row.last_used_at, |used| used.max(row.last_used_at)),
         })
     }
@@ -75,7 +84,14 @@ macro_rules! list_grants {
         concat!(
             "SELECT g.id, g.user_id, u.name AS user_name, c.record, g.resource, g.scope, g.created_at, g.last_used_at, \
              (SELECT f.last_used_at FROM token_families f WHERE f.issuer_id = g.issuer_id AND f.grant_id = g.id \
-              ORDER BY f.last_used_at DESC LIMIT 1) AS family_used_at \
+              ORDER BY f.last_used_at DESC LIMIT 1) AS family_used_at, \
+             (SELECT f.revoked_at FROM token_families f WHERE f.issuer_id = g.issuer_id AND f.grant_id = g.id \
+              AND f.revoked_because IN ('",
+            reuse!(),
+            "', '",
+            replay!(),
+            "') AND NOT EXISTS (SELECT 1 FROM token_families l WHERE l.issuer_id = g.issuer_id AND l.grant_id = g.id \
+              AND l.created_at > f.revoked_at) ORDER BY f.revoked_at DESC LIMIT 1) AS ended_by_reuse_at \
              FROM grants g JOIN users u ON u.issuer_id = g.issuer_id AND u.id = g.user_id \
              JOIN clients c ON c.issuer_id = g.issuer_id AND c.id = g.client_id \
              WHERE g.issuer_id = $1 AND g.revoked_at IS NULL ",

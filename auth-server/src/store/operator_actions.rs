@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use sqlx::types::Json;
 
-use super::{Store, catalogue, on_db, row::row};
+use super::{Store, on_db, row::row};
 
 /// Something that an operator did by command.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,7 +53,7 @@ const ADD: &str = "INSERT INTO operator_actions (issuer_id, id, event, operator,
 const TAKE: &str = "DELETE FROM operator_actions WHERE issuer_id = $1 RETURNING id, event, operator, done_at, about";
 
 impl Store {
-    /// Leaves an action for the log of a server, and lets all of them know.
+    /// Leaves an action for the log of a server.
     pub async fn add_operator_action(&self, action: &OperatorAction) -> anyhow::Result<()> {
         on_db!(self.db, |writer| {
             let mut step = writer.begin_write().await?;
@@ -66,7 +66,6 @@ impl Store {
                 .bind(Json(&action.about))
                 .execute(&mut *step)
                 .await?;
-            sqlx::query(catalogue::BUMP).bind(self.issuer_id).execute(&mut *step).await?;
             step.commit().await.context("noting what was done")
         })
     }
