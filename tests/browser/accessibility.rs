@@ -179,7 +179,7 @@ async fn axe_finds_nothing_on_pages_that_are_rare() {
     let known = Client::operator(&server, "Workbench", CALLBACK, &[]);
     browser.go(&server.url(&known.ask().with("resource", bare).with("scope", "").path())).await;
     gallery.visit(&browser, "consent-known-app").await;
-    browser.run("document.querySelector('[name=csrf]').value = 'forged'", Vec::new()).await;
+    browser.run("document.querySelector('form[action*=decision] [name=csrf]').value = 'forged'", Vec::new()).await;
     browser.press("button[name=decision][value=allow]").await;
     assert!(browser.text().await.contains("This form was not accepted"));
     gallery.visit(&browser, "form-refused").await;
