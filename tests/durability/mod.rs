@@ -5,3 +5,4 @@ mod crossings;
 mod kill;
 mod races;
 mod store;
+mod upgrade;

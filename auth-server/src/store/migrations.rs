@@ -27,7 +27,8 @@ const STEPS: &[(i64, &str, &str)] = steps![
     13 "0013_operator_actions",
 ];
 
-/// Brings the schema up to date. PostgreSQL locks while it does; for SQLite the
+/// Brings the schema up to date. Steps of a newer program may be there already: it leaves
+/// this one working beside it (OA-DB-10). PostgreSQL locks while it does; for SQLite the
 /// caller keeps other processes away.
 pub(super) async fn run<'a, A>(database: A) -> Result<(), sqlx::migrate::MigrateError>
 where
@@ -37,5 +38,7 @@ where
     let steps = STEPS
         .iter()
         .map(|(version, name, sql)| Migration::new(*version, (*name).into(), MigrationType::Simple, SqlStr::from_static(sql), false));
-    Migrator::with_migrations(steps.collect()).run(database).await
+    let mut migrator = Migrator::with_migrations(steps.collect());
+    migrator.set_ignore_missing(true);
+    migrator.run(database).await
 }
