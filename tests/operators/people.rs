@@ -58,6 +58,25 @@ on_both_stores! {
         client.connect(&mut ada).await;
     }
 
+    // OA-RT-14: a password that somebody else knew may have allowed things
+    async fn a_password_reset_ends_what_was_allowed_if_it_is_told_to(store: Store) {
+        let server = Server::start(store).await;
+        let mut ada = server.person("ada");
+        let client = server.client().await;
+        let files = server.resource_server(&[FILES]).await;
+        let tokens = client.connect(&mut ada).await;
+        let ask = client.ask();
+        let code = ada.code_for(&ask).await;
+        server.cli_with_input(&["user", "passwd", "ada", "--password-stdin"], PASSWORD).expect();
+        client.refresh(tokens.refresh()).await.expect(200);
+        client.redeem(&code, &ask.verifier).await.expect_error(400, "invalid_grant");
+        let said = server.cli_with_input(&["user", "passwd", "ada", "--end-grants", "--password-stdin"], PASSWORD).expect().stdout;
+        assert_eq!(said, "Changed the password of ada and ended their sessions, and revoked 1 grant\n");
+        client.refresh(tokens.refresh()).await.expect_error(400, "invalid_grant");
+        assert!(!files.finds_active(&tokens.access).await);
+        assert_eq!(json(&server, &["grant", "list"]), json!([]));
+    }
+
     // OA-SE: shutting somebody out ends all they had
     async fn a_disabled_person_is_out_at_once_and_so_are_their_apps(store: Store) {
         let server = Server::start(store).await;

@@ -42,13 +42,19 @@ pub(super) enum Users {
         user: String,
     },
     /// Change a password; ends the person's sessions
-    #[command(after_help = "Examples:\n  portcullis user passwd ada\n  pass show ada | portcullis user passwd ada --password-stdin")]
+    ///
+    /// Apps stay connected. Where somebody else may have known the password, end with `--end-grants` what was allowed with it.
+    #[command(after_help = "Examples:\n  portcullis user passwd ada\n  portcullis user passwd ada --end-grants\n  \
+        pass show ada | portcullis user passwd ada --password-stdin")]
     Passwd {
         /// Their name, e-mail address or id
         user: String,
         /// Read the password from a line of standard input
         #[arg(long)]
         password_stdin: bool,
+        /// Also revoke all that they allowed to apps
+        #[arg(long)]
+        end_grants: bool,
     },
     /// Shut an account out, and end all it allowed
     ///
@@ -111,7 +117,9 @@ impl Users {
             Self::Add(add) => Desk::change(global, async |desk| add.run(desk).await),
             Self::List => Desk::look(global, list),
             Self::Show { user } => Desk::look(global, async |desk| show(desk, user).await),
-            Self::Passwd { user, password_stdin } => Desk::look(global, async |desk| passwd(desk, user, *password_stdin).await),
+            Self::Passwd { user, password_stdin, end_grants } => {
+                Desk::look(global, async |desk| passwd(desk, user, *password_stdin, *end_grants).await)
+            }
             Self::Disable { user, danger } => Desk::look(global, async |desk| disable(desk, user, *danger).await),
             Self::Enable { user } => Desk::look(global, async |desk| enable(desk, user).await),
         }
@@ -175,12 +183,15 @@ async fn show(desk: &Desk, given: &str) -> Outcome {
     desk.output.show(&Record::of(&user), &facts.render())
 }
 
-async fn passwd(desk: &Desk, given: &str, from_stdin: bool) -> Outcome {
+async fn passwd(desk: &Desk, given: &str, from_stdin: bool, end_grants: bool) -> Outcome {
     let user = find::user(desk, given).await?;
     let hash = password::hashed(&user.name, from_stdin).await?;
     desk.store.set_password(&user.id, &hash).await?;
-    desk.did(Step::UserPassword, about(&user.id, None)).await?;
-    desk.output.show(&Record::of(&user), &format!("Changed the password of {} and ended their sessions", user.name))
+    // The sessions have ended by now, so nothing new is allowed while the old ends.
+    let ended = if end_grants { Some(desk.store.revoke_grants_of_user(&user.id, "the password was reset", desk.now).await?) } else { None };
+    desk.did(Step::UserPassword, about(&user.id, ended)).await?;
+    let grants = ended.map(|ended| format!(", and revoked {}", counted(ended.grants, "grant"))).unwrap_or_default();
+    desk.output.show(&Record::of(&user), &format!("Changed the password of {} and ended their sessions{grants}", user.name))
 }
 
 async fn disable(desk: &Desk, given: &str, danger: Danger) -> Outcome {
