@@ -5,6 +5,19 @@ use serde_json::json;
 use crate::harness::{Client, FILES, MAIL, Server, Setup, Store, Tokens, on_both_stores, spoiled};
 
 on_both_stores! {
+    // OA-PK-09: with other grants it is an unknown parameter
+    async fn a_code_verifier_is_ignored_where_there_is_no_code(store: Store) {
+        let server = Server::start(store).await;
+        let client = server.client().await;
+        let tokens = client.connect(&mut server.person("ada")).await;
+        for verifier in ["", "x", "not a verifier at all", &"v".repeat(200)] {
+            let form = [("grant_type", "refresh_token"), ("refresh_token", tokens.refresh()), ("code_verifier", verifier)];
+            client.post("/token", &form).await.expect(200);
+            let machine = Client::operator(&server, "Nightly", "", &["--machine", FILES]);
+            machine.credentials(&[("resource", FILES), ("code_verifier", verifier)]).await.expect(200);
+        }
+    }
+
     // MCP-AS-90, MCP-AS-91, OA-RT-03, OA-RT-04, K-22
     async fn a_token_that_was_just_used_gives_the_same_successor_again(store: Store) {
         let server = Server::start(store).await;

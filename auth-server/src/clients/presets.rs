@@ -207,6 +207,12 @@ const PRESETS: &[Preset] = &[
         (Evidence::Source, "https://github.com/modelcontextprotocol/inspector, core/auth/providers.ts"),
     ),
     native("mcp-remote", "mcp-remote", &["http://localhost/oauth/callback"], (Evidence::Source, "https://github.com/geelen/mcp-remote")),
+    web(
+        "n8n-cloud",
+        "n8n",
+        &["https://oauth.n8n.cloud/oauth2/callback"],
+        (Evidence::Reported, "https://github.com/n8n-io/n8n/issues/21791"),
+    ),
     native(
         "opencode",
         "OpenCode",
@@ -255,6 +261,43 @@ mod tests {
                 assert_eq!(client.check(), Ok(()), "{}", preset.name);
             }
         }
+    }
+
+    /// As the list of known clients has them, written down a second time: a slip of the
+    /// finger above would send codes elsewhere.
+    const KNOWN: &[(&str, &str)] = &[
+        ("antigravity", "https://antigravity.google/oauth-callback"),
+        ("chatgpt", "https://chatgpt.com/connector_platform_oauth_redirect"),
+        ("claude-ai", "https://claude.ai/api/mcp/auth_callback https://claude.com/api/mcp/auth_callback"),
+        ("claude-code", "http://localhost/callback http://127.0.0.1/callback"),
+        (
+            "cursor",
+            "cursor://anysphere.cursor-mcp/oauth/callback https://www.cursor.com/agents/mcp/oauth/callback http://localhost:8787/callback",
+        ),
+        ("devin", "https://api.devin.ai/mcp/oauth/callback"),
+        ("fastmcp", "http://localhost/callback"),
+        ("gemini-cli", "http://localhost/oauth/callback"),
+        ("goose", "http://127.0.0.1/oauth_callback"),
+        ("grok", "https://grok.com/connectors-oauth-exchange-code/ https://console.x.ai/connectors-oauth-exchange-code/"),
+        ("le-chat", "https://callback.mistral.ai/v1/integrations_auth/oauth2_callback"),
+        ("m365-copilot", "https://teams.microsoft.com/api/platform/v1.0/oAuthRedirect"),
+        ("make", "https://www.make.com/oauth/cb/mcp"),
+        ("make-celonis", "https://us1.make.celonis.com/oauth/cb/mcp https://eu1.make.celonis.com/oauth/cb/mcp"),
+        ("mcp-inspector", "http://localhost/oauth/callback http://localhost/oauth/callback/debug http://127.0.0.1/oauth/callback"),
+        ("mcp-remote", "http://localhost/oauth/callback"),
+        ("n8n-cloud", "https://oauth.n8n.cloud/oauth2/callback"),
+        ("opencode", "http://127.0.0.1/mcp/oauth/callback http://127.0.0.1/callback http://localhost/callback"),
+        ("perplexity", "https://www.perplexity.ai/rest/connections/oauth_callback"),
+        ("vscode", "https://vscode.dev/redirect https://insiders.vscode.dev/redirect http://127.0.0.1/ http://127.0.0.1:33418/"),
+        ("zed", "http://127.0.0.1/callback"),
+    ];
+
+    // MCP-AS-101, OA-RU-11
+    #[test]
+    fn presets_answer_where_the_list_of_known_clients_says() {
+        let ours: Vec<(&str, String)> = presets().iter().map(|preset| (preset.name, preset.redirect_uris.join(" "))).collect();
+        let known: Vec<(&str, String)> = KNOWN.iter().map(|(name, uris)| (*name, (*uris).to_owned())).collect();
+        assert_eq!(ours, known);
     }
 
     #[test]

@@ -199,3 +199,23 @@ fn sqlite_options(file: &Path) -> SqliteConnectOptions {
 fn writing(options: SqliteConnectOptions) -> SqliteConnectOptions {
     options.pragma("wal_autocheckpoint", "4000").pragma("cache_size", "-65536")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // OA-DB-01: an answer leaves when the disk has it
+    #[tokio::test]
+    async fn the_connection_that_writes_waits_for_the_disk() {
+        let folder = tempfile::tempdir().unwrap();
+        let db = Db::open(&Location::Sqlite(folder.path().join("portcullis.db"))).await.unwrap();
+        let Db::Sqlite { write, .. } = &db else { panic!("it is SQLite") };
+        let mut step = write.begin_write().await.unwrap();
+        let (synchronous,): (i64,) = sqlx::query_as("PRAGMA synchronous").fetch_one(&mut *step).await.unwrap();
+        let (journal,): (String,) = sqlx::query_as("PRAGMA journal_mode").fetch_one(&mut *step).await.unwrap();
+        let (foreign_keys,): (i64,) = sqlx::query_as("PRAGMA foreign_keys").fetch_one(&mut *step).await.unwrap();
+        assert_eq!((synchronous, journal.as_str(), foreign_keys), (2, "wal", 1), "2 is FULL");
+        step.rollback().await.unwrap();
+        db.close().await;
+    }
+}
