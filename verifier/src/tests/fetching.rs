@@ -7,9 +7,10 @@ use chrono::TimeDelta;
 use tokio::task::JoinSet;
 
 use super::{
-    ISSUER, MCP, Time,
+    ISSUER, MCP,
     issuer_server::{Answer, IssuerServer},
     log::Log,
+    time::Time,
 };
 use crate::{Refusal, Rejection, Verifier, testing::TestIssuer};
 

@@ -4,8 +4,9 @@ use chrono::TimeDelta;
 use serde_json::{Value, json};
 
 use super::{
-    MCP, Time,
+    MCP,
     issuer_server::{Answer, IssuerServer},
+    time::Time,
 };
 use crate::{Rejection, TrustedIssuer, Verifier};
 
