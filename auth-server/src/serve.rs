@@ -47,8 +47,8 @@ pub struct Started {
     pub is_first: bool,
     /// How many accounts there are.
     pub accounts: i64,
-    /// How many resources it protects.
-    pub resources: i64,
+    /// The resources it protects: name and address.
+    pub resources: Vec<(String, String)>,
     /// The keys that sign: algorithm and `kid`.
     pub signing: Vec<(String, String)>,
     /// The link that makes the first account, while there is none.
@@ -145,7 +145,7 @@ async fn started(app: &App, is_first: bool, sample: Option<String>) -> anyhow::R
     Ok(Started {
         is_first,
         accounts,
-        resources: i64::try_from(app.resources.load().iter().count())?,
+        resources: app.resources.load().iter().map(|resource| (resource.name.clone(), resource.identifier.to_string())).collect(),
         signing: app.keys.active(),
         setup_link,
         sample,

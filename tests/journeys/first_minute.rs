@@ -90,6 +90,35 @@ fn first_page(issuer: &str, sample: &str) -> String {
     )
 }
 
+// without the sample: what to paste for the MCP servers that are known, else where to put their address
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_plain_start_says_what_to_paste_for_ones_own_server() {
+    let home = tempfile::tempdir().unwrap();
+    let port = free_port();
+    let issuer = format!("http://127.0.0.1:{port}");
+    let command = format!("serve --listen 127.0.0.1:{port}");
+    let mut terminal = Terminal::run(home.path(), &command);
+    let (page, _, link) = taken_apart(&terminal.read_until(LAST).await);
+    assert!(link.starts_with(&format!("{issuer}/setup/")), "{link}");
+    let (before, _) =
+        first_page(&issuer, "").split_once("  2  Connect").map(|(before, after)| (before.to_owned(), after.to_owned())).unwrap();
+    let (_, after) =
+        first_page(&issuer, "").split_once("  3  Protect").map(|(before, after)| (before.to_owned(), after.to_owned())).unwrap();
+    let steps = "  2  Connect a client to your MCP server, by the server's own address\n     \
+        Claude Code   claude mcp add --transport http my-server https://your.server/mcp\n";
+    assert_eq!(page, format!("{before}{steps}  3  Protect{after}"));
+    terminal.interrupt().await;
+    let known = "resources = [{ url = \"https://files.example.com/mcp\", name = \"My files\" }, \"https://mail.example.com/mcp\"]\n";
+    fs::write(home.path().join("portcullis.toml"), known).unwrap();
+    let mut terminal = Terminal::run(home.path(), &command);
+    let (page, ..) = taken_apart(&terminal.read_until(LAST).await);
+    for pasted in ["my-files https://files.example.com/mcp", "mail-example-com https://mail.example.com/mcp"] {
+        assert!(page.contains(&format!("     Claude Code   claude mcp add --transport http {pasted}\n")), "{page}");
+    }
+    assert!(!page.contains("claude mcp add --transport http my-server"), "{page}");
+    terminal.interrupt().await;
+}
+
 /// The second start has no link, and counts what is there.
 fn second_page(issuer: &str, sample: &str) -> String {
     let first = first_page(issuer, sample);

@@ -13,6 +13,7 @@ pub(super) struct Greeting {
     kept: String,
     signing: String,
     sample: Option<String>,
+    resources: Vec<(String, String)>,
     program: String,
 }
 
@@ -27,7 +28,11 @@ impl Greeting {
         let kept = if started.is_first {
             format!("{store}, created just now")
         } else {
-            format!("{store}, {}, {}", counted(started.accounts, "account"), counted(started.resources, "resource"))
+            format!(
+                "{store}, {}, {}",
+                counted(started.accounts, "account"),
+                counted(i128::try_from(started.resources.len()).unwrap_or_default(), "resource")
+            )
         };
         let keys: Vec<String> = started
             .signing
@@ -40,6 +45,7 @@ impl Greeting {
             kept,
             signing: keys.join("; "),
             sample: started.sample.clone(),
+            resources: started.resources.clone(),
             program: as_typed(called),
         }
     }
@@ -69,6 +75,7 @@ impl Greeting {
                 format!("Claude Code   claude mcp add --transport http sample {address}"),
                 "Inspector     npx @modelcontextprotocol/inspector".to_owned(),
             ]),
+            None if !self.resources.is_empty() => steps.push(self.known_resources()),
             None => steps.push(vec![
                 "Connect a client to your MCP server, by the server's own address".to_owned(),
                 "Claude Code   claude mcp add --transport http my-server https://your.server/mcp".to_owned(),
@@ -81,9 +88,22 @@ impl Greeting {
         steps
     }
 
+    /// What to paste for the MCP servers that are known.
+    fn known_resources(&self) -> Vec<String> {
+        const MOST_SHOWN: usize = 3;
+        let mut step = vec!["Connect a client to your MCP server".to_owned()];
+        for (name, address) in self.resources.iter().take(MOST_SHOWN) {
+            step.push(format!("Claude Code   claude mcp add --transport http {} {address}", word(name)));
+        }
+        if self.resources.len() > MOST_SHOWN {
+            step.push(format!("All of them   {} resource list", self.program));
+        }
+        step
+    }
+
     /// The same facts as fields. The link is a secret, so only its file is named.
     pub(super) fn log(&self, setup_link_file: Option<&Path>) {
-        let Self { issuer, data, kept, signing, sample, program: _ } = self;
+        let Self { issuer, data, kept, signing, sample, resources: _, program: _ } = self;
         let setup_link_file = setup_link_file.map(|file| file.display().to_string());
         tracing::info!(version = env!("CARGO_PKG_VERSION"), issuer, data, kept, signing, sample, "Portcullis is ready");
         if let Some(file) = setup_link_file {
@@ -97,6 +117,13 @@ impl Greeting {
 fn as_typed(called: Option<String>) -> String {
     let is_plain = |name: &String| !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "/._-".contains(c));
     called.filter(is_plain).unwrap_or_else(|| "portcullis".to_owned())
+}
+
+/// A name as one word that every shell takes as it stands.
+fn word(name: &str) -> String {
+    let plain: String = name.chars().map(|letter| if letter.is_ascii_alphanumeric() { letter.to_ascii_lowercase() } else { '-' }).collect();
+    let word = plain.split('-').filter(|part| !part.is_empty()).collect::<Vec<_>>().join("-");
+    if word.is_empty() { "my-server".to_owned() } else { word }
 }
 
 /// `~/.local/share/portcullis` rather than the whole way.
@@ -118,6 +145,7 @@ mod tests {
             kept: "SQLite, created just now".to_owned(),
             signing: "ES256, key 7Qm4tX".to_owned(),
             sample: Some("http://127.0.0.1:8081/mcp".to_owned()),
+            resources: Vec::new(),
             program: as_typed(Some("target/release/portcullis".to_owned())),
         }
     }
@@ -138,6 +166,20 @@ mod tests {
         assert!(text.contains("  1  Make the first account (once, within 30 minutes)\n     http://127.0.0.1:8080/setup/mK3v\n"), "{text}");
         assert!(text.contains("  2  Connect a client to the sample"), "{text}");
         assert!(text.contains("  3  Protect your own server"), "{text}");
+    }
+
+    #[test]
+    fn known_resources_are_named_where_it_says_what_to_paste() {
+        let resource = |name: &str| (name.to_owned(), "https://mcp.example.com/mcp".to_owned());
+        let resources = vec![resource("My Files; rm -rf"), resource("\u{1b}[2J"), resource("c"), resource("d")];
+        let text = Greeting { sample: None, resources, ..greeting() }.for_people(None);
+        assert!(text.contains("claude mcp add --transport http my-files-rm-rf https://mcp.example.com/mcp\n"), "{text}");
+        assert!(text.contains("http 2j https://") && !text.contains('\u{1b}') && !text.contains("http d "), "{text}");
+        assert!(
+            text.contains("All of them   target/release/portcullis resource list")
+                && !text.contains("Connect a client to your MCP server, by"),
+            "{text}"
+        );
     }
 
     #[test]
