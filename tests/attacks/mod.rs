@@ -5,4 +5,5 @@ mod cross_site;
 mod guessing;
 mod headers;
 mod secrets;
+mod sign_in_limits;
 mod whole_run;

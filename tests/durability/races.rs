@@ -39,6 +39,23 @@ fn one_successor(answers: &[Answer]) -> Tokens {
 }
 
 on_both_stores! {
+    // OA-DB-02, OA-JW-04: whoever comes second finds the keys of the first
+    async fn two_processes_that_begin_at_once_agree_on_their_keys(store: Store) {
+        for _ in 0..3 {
+            let (one, two) = Setup::on(store).start_two().await;
+            let keys = one.cli(&["key", "list", "--json"]).expect().json();
+            let in_state = |state: &str| keys.as_array().unwrap().iter().filter(|key| key["state"] == state).count();
+            assert_eq!((keys.as_array().unwrap().len(), in_state("active"), in_state("standby")), (2, 1, 1), "{keys}");
+            let jwks = async |of: &Server| of.get("/jwks").await.expect(200).body;
+            crate::harness::until("both to publish the same", async || jwks(&one).await == jwks(&two).await).await;
+            let machine = Client::operator(&one, "Nightly", "", &["--machine", FILES, "--introspect", FILES]);
+            for (here, there) in [(&one, &two), (&two, &one)] {
+                let token = Tokens::of(&machine.at(here).credentials(&[("resource", FILES)]).await);
+                assert!(machine.at(there).finds_active(&token.access).await);
+            }
+        }
+    }
+
     // MCP-AS-91, OA-RT-08, OA-RT-09, OA-DB-02, K-22
     async fn two_hundred_refreshes_at_once_yield_one_successor(store: Store) {
         let server = Setup::on(store).unlimited().start().await;

@@ -1,8 +1,40 @@
 //! What the operator's command line changes, the running server follows.
 
-use serde_json::json;
+use std::net::SocketAddr;
 
-use crate::harness::{CALLBACK, Client, FILES, Server, Setup, Tokens, on_both_stores, until};
+use axum::{
+    Router,
+    body::Body,
+    extract::ConnectInfo,
+    http::{Request, request},
+};
+use chrono::TimeDelta;
+use http_body_util::BodyExt as _;
+use portcullis::{app::App, clock::Clock, config, router, serve};
+use serde_json::json;
+use tower::ServiceExt as _;
+
+use crate::harness::{Answer, CALLBACK, Client, FILES, Server, Setup, Tokens, encoded, forms, now, on_both_stores, until};
+
+/// The same server in this process, with this clock; the other one has ended.
+async fn inside(server: &Server, clock: &Clock) -> (App, Router) {
+    server.kill();
+    let mut sources = config::Sources { file: Some(server.config().to_owned()), ..config::Sources::default() };
+    sources.flags.push(("data_dir", "--data-dir".to_owned(), server.folder().display().to_string()));
+    sources.flags.push(("database", "--database".to_owned(), server.database().to_owned()));
+    let config = config::load(&sources).unwrap();
+    let (master_key, _) = serve::master_key(&config).unwrap();
+    let app = App::open(config, clock.clone(), master_key).await.unwrap();
+    (app.clone(), router::router(app))
+}
+
+async fn ask(router: &Router, server: &Server, request: request::Builder, body: String) -> Answer {
+    let mut request = request.header("host", format!("127.0.0.1:{}", server.port)).body(Body::from(body)).unwrap();
+    request.extensions_mut().insert(ConnectInfo(SocketAddr::from(([127, 0, 0, 1], 9))));
+    let (parts, body) = router.clone().oneshot(request).await.unwrap().into_parts();
+    let body = body.collect().await.unwrap().to_bytes();
+    Answer { status: parts.status.as_u16(), headers: parts.headers, body: String::from_utf8_lossy(&body).into_owned() }
+}
 
 on_both_stores! {
     // MCP-AS-100, MCP-AS-101, OA-CL-09: the secret is shown once, and only its hash is kept
@@ -67,5 +99,32 @@ on_both_stores! {
         form.set("username", "mallory");
         assert_eq!(ada.submit(&form, None).await.answer.status, 404);
         server.client().await.connect(&mut ada).await;
+    }
+
+    // the link is for who starts the server, not for who finds it in the evening
+    async fn the_setup_link_is_over_after_half_an_hour(store: Store) {
+        let server = Setup::on(store).without_accounts().start().await;
+        let text = std::fs::read_to_string(server.folder().join("setup-link")).unwrap();
+        let path = url::Url::parse(text.trim()).unwrap().path().to_owned();
+        let clock = Clock::stopped_at(now() + TimeDelta::minutes(29));
+        let (app, router) = inside(&server, &clock).await;
+        let page = ask(&router, &server, Request::get(&path), String::new()).await.expect(200);
+        let mut form = forms(&page.body).into_iter().next().unwrap();
+        for (name, value) in [("username", "ada"), ("password", crate::harness::PASSWORD), ("repeat", crate::harness::PASSWORD)] {
+            form.set(name, value);
+        }
+        let cookie = page.header("set-cookie").unwrap().split(';').next().unwrap().to_owned();
+        let send = async || {
+            let request = Request::post(&path).header("content-type", "application/x-www-form-urlencoded").header("cookie", &cookie);
+            let request = request.header("origin", &server.issuer).header("sec-fetch-site", "same-origin");
+            ask(&router, &server, request, encoded(&form.fields)).await
+        };
+        clock.advance(TimeDelta::minutes(2));
+        assert_eq!(ask(&router, &server, Request::get(&path), String::new()).await.status, 404);
+        assert_eq!(send().await.status, 404);
+        assert_eq!(app.store.count_users().await.unwrap(), 0);
+        clock.advance(-TimeDelta::minutes(2));
+        assert_eq!(send().await.status, 303, "it was the time alone");
+        assert_eq!(app.store.count_users().await.unwrap(), 1);
     }
 }

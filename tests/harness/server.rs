@@ -143,6 +143,18 @@ default_resource = "{FILES}"
         server
     }
 
+    /// Two processes of one server that begin at the same moment, with nothing there yet.
+    pub(crate) async fn start_two(self) -> (Server, Server) {
+        let first = Server::prepare(self);
+        let mut second = first.beside();
+        first.run();
+        second.run();
+        first.ready().await;
+        second.ready().await;
+        second.issuer = format!("http://127.0.0.1:{}", second.port);
+        (first, second)
+    }
+
     /// Runs `serve` to its end: for servers that should refuse to start.
     pub(crate) fn refused(self) -> Ran {
         let server = Server::prepare(self);
@@ -187,14 +199,18 @@ impl Server {
 
     /// A second process on the same database, data folder and issuer.
     pub(crate) async fn twin(&self) -> Self {
-        let mut setup = self.setup.clone().settings(&format!("issuer = \"{}\"\ntrusted_proxies = [\"127.0.0.0/8\"]", self.issuer));
-        setup.listen = None;
-        let mut twin = Self::in_folder(setup, Arc::clone(&self.folder), self.database.clone());
+        let mut twin = self.beside();
         twin.run();
         twin.ready().await;
         // Its own address, as a load balancer would use it; the issuer stays that of both.
         twin.issuer = format!("http://127.0.0.1:{}", twin.port);
         twin
+    }
+
+    fn beside(&self) -> Self {
+        let mut setup = self.setup.clone().settings(&format!("issuer = \"{}\"\ntrusted_proxies = [\"127.0.0.0/8\"]", self.issuer));
+        setup.listen = None;
+        Self::in_folder(setup, Arc::clone(&self.folder), self.database.clone())
     }
 
     /// A server for another issuer on the same database.

@@ -74,3 +74,33 @@ fn a_public_address_without_tls_or_a_proxy_is_refused_with_what_to_do() {
         assert!(refused.stderr.contains(word), "{refused:?}");
     }
 }
+
+/// How many requests of an unknown client are answered before one is told to wait.
+async fn forgiven(server: &Server, forwarded_for: &str) -> usize {
+    for count in 0..1000 {
+        let request = server.request("POST", "/token").header("x-forwarded-for", forwarded_for);
+        let request = request.header("content-type", "application/x-www-form-urlencoded");
+        let answer = Answer::to(request.body(format!("grant_type=refresh_token&refresh_token=x&client_id=gone-{count}"))).await;
+        if answer.status == 429 {
+            return count;
+        }
+        answer.expect(401);
+    }
+    panic!("{forwarded_for} is never told to wait");
+}
+
+// MCP-AS-64, OA-AB-02: hosted Claude is many people behind one network
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_network_of_a_vendor_has_ten_times_as_much() {
+    let setup = Setup::on(Store::Sqlite).settings("trusted_proxies = [\"127.0.0.1/32\"]");
+    let setup = setup.table("limits", "source_failures_per_minute = 3").table("registration", "per_source_per_hour = 2");
+    let server = setup.start().await;
+    assert_eq!(forgiven(&server, "198.51.100.7").await, 3);
+    assert_eq!(forgiven(&server, "160.79.104.7").await, 30);
+    assert_eq!(forgiven(&server, "160.79.111.255").await, 30, "a /21");
+    assert_eq!(forgiven(&server, "160.79.112.1").await, 3, "the next network is somebody else's");
+    for _ in 0..20 {
+        assert_eq!(registers(&server, "160.79.104.9").await, 201);
+    }
+    assert_eq!(registers(&server, "160.79.104.9").await, 429);
+}

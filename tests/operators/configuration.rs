@@ -38,6 +38,75 @@ fn the_schema_is_one_and_knows_every_setting_of_the_reference() {
     }
 }
 
+/// Whether a value is of the shape that the schema describes, as far as our schema goes.
+fn fits(shape: &Value, value: &Value) -> bool {
+    if let Some(words) = shape["enum"].as_array() {
+        return words.contains(value);
+    }
+    if let Some(shapes) = shape["anyOf"].as_array().or(shape["oneOf"].as_array()) {
+        return shapes.iter().any(|shape| fits(shape, value));
+    }
+    let types: Vec<&str> = match shape["type"].as_array() {
+        Some(types) => types.iter().filter_map(Value::as_str).collect(),
+        None => shape["type"].as_str().into_iter().collect(),
+    };
+    assert!(!types.is_empty(), "a shape without a type: {shape}");
+    types.iter().any(|name| match *name {
+        "string" => value.is_string(),
+        "integer" => value.as_i64().is_some_and(|number| {
+            shape["minimum"].as_i64().is_none_or(|low| low <= number) && shape["maximum"].as_i64().is_none_or(|high| number <= high)
+        }),
+        "boolean" => value.is_boolean(),
+        "array" => value.as_array().is_some_and(|items| items.iter().all(|item| fits(&shape["items"], item))),
+        "object" => value.is_object(),
+        other => panic!("a type that this test does not know: {other}"),
+    })
+}
+
+/// The settings of the reference page: section, name, default.
+fn reference() -> Vec<(String, String, Option<Value>)> {
+    let page = out(&portcullis(Path::new("."), &["config", "reference"]));
+    let (mut section, mut settings) = (String::new(), Vec::new());
+    for line in page.lines() {
+        if let Some(title) = line.strip_prefix("## ") {
+            title.strip_prefix("`[").and_then(|title| title.strip_suffix("]`")).unwrap_or_default().clone_into(&mut section);
+        } else if let Some((name, rest)) = line.strip_prefix("| `").and_then(|row| row.split_once("`<br>")) {
+            let default = rest.split('|').nth(1).unwrap().trim().trim_matches('`');
+            let default = match default {
+                "–" => None,
+                "none" => Some(Value::Array(Vec::new())),
+                written => Some(serde_json::from_str(written).unwrap()),
+            };
+            settings.push((section.clone(), name.to_owned(), default));
+        }
+    }
+    settings
+}
+
+#[test]
+fn the_schema_gives_every_setting_its_shape() {
+    let schema: Value = serde_json::from_str(&out(&portcullis(Path::new("."), &["config", "schema"]))).unwrap();
+    let settings = reference();
+    assert!(settings.len() > 40, "{}", settings.len());
+    for (section, name, default) in &settings {
+        let members = if section.is_empty() { &schema["properties"] } else { &schema["properties"][section]["properties"] };
+        let shape = &members[name];
+        assert!(shape.is_object(), "{section}.{name} is not in the schema");
+        assert!(!fits(shape, &serde_json::json!({"no": "such thing"})), "{section}.{name} takes anything: {shape}");
+        assert_eq!(
+            shape.get("default").filter(|default| **default != Value::Array(Vec::new())),
+            default.as_ref().filter(|default| **default != Value::Array(Vec::new())),
+            "{section}.{name}"
+        );
+        if let Some(default) = default {
+            assert!(fits(shape, default), "{section}.{name}: {default} is not of the shape {shape}");
+        }
+    }
+    let tables = schema["properties"].as_object().unwrap();
+    let known = tables.values().map(|shape| shape["properties"].as_object().map_or(1, serde_json::Map::len)).sum::<usize>();
+    assert_eq!(known, settings.len(), "and there is nothing else in it");
+}
+
 #[test]
 fn every_mistake_is_told_at_once_with_its_place() {
     let folder = tempfile::tempdir().unwrap();

@@ -10,7 +10,7 @@ use std::{
 
 use serde_json::json;
 
-use crate::harness::{Answer, CALLBACK, Client, FILES, Server, Setup, on_both_stores, until};
+use crate::harness::{Answer, CALLBACK, Client, FILES, Server, Setup, Tokens, on_both_stores, until};
 
 /// Registrations without a pause: each is a durable write.
 struct Load {
@@ -91,4 +91,42 @@ on_both_stores! {
         assert!(command < Duration::from_secs(1), "the command took {command:?}: it was starved");
         assert!(heard < Duration::from_secs(1), "the server heard of it after {heard:?}");
     }
+
+    // each change once, each for itself: no median hides a slow one
+    async fn every_kind_of_change_reaches_a_server_under_load_in_time(store: Store) {
+        let server = Setup::on(store).unlimited().start().await;
+        server.add_account("bob");
+        let machine = Client::operator(&server, "Nightly", "", &["--machine", FILES]);
+        let client = server.client().await;
+        let (mut ada, mut bob) = (server.person("ada"), server.person("bob"));
+        let (hers, his) = (client.connect(&mut ada).await, client.connect(&mut bob).await);
+        let kid = Tokens::of(&machine.credentials(&[("resource", FILES)]).await).header()["kid"].clone();
+        let load = Load::begin(&server);
+        until("the load to have begun", async || load.written() > 100).await;
+        let add = ["resource", "add", "https://notes.example.com/mcp", "--scope", "notes:read=Read your notes"];
+        let listed = async || server.get("/.well-known/oauth-authorization-server").await.body.contains("notes:read");
+        in_time(&server, &add, listed).await;
+        let rotated = async || Tokens::of(&machine.credentials(&[("resource", FILES)]).await).header()["kid"] != kid;
+        in_time(&server, &["key", "rotate", "--yes"], rotated).await;
+        let revoked = async || client.refresh(hers.refresh()).await.status == 400;
+        in_time(&server, &["grant", "revoke", "--user", "ada", "--yes"], revoked).await;
+        let disabled = async || client.refresh(his.refresh()).await.status == 400;
+        in_time(&server, &["user", "disable", "bob", "--yes"], disabled).await;
+        load.end().await;
+    }
+}
+
+/// Much more than it takes, on a machine with other things to do.
+const DEADLINE: Duration = Duration::from_secs(5);
+
+/// Runs the command and waits until the server knows.
+async fn in_time(server: &Server, arguments: &[&str], is_known: impl AsyncFnMut() -> bool) {
+    let begun = Instant::now();
+    server.cli(arguments).expect();
+    let command = begun.elapsed();
+    let begun = Instant::now();
+    until("the change to be known", is_known).await;
+    let heard = begun.elapsed();
+    eprintln!("{arguments:?}: the command took {command:?}, the server {heard:?}");
+    assert!(command < DEADLINE && heard < DEADLINE, "{arguments:?}: the command took {command:?}, the server {heard:?}");
 }
