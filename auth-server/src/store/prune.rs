@@ -50,7 +50,8 @@ macro_rules! sweep {
 /// with its family, since until then its replay could still end something.
 const SWEEPS: &[Sweep] = &[
     sweep!(Over, Bytes "handle_hash" of "authorization_requests": "expires_at <= $2"),
-    sweep!(ADay, Bytes "hash" of "codes": "family_id IS NULL AND expires_at <= $2"),
+    // At once: a clock that steps back must not bring them to life again (OA-DB-03).
+    sweep!(Over, Bytes "hash" of "codes": "family_id IS NULL AND expires_at <= $2"),
     sweep!(ADay, Text "id" of "token_families": "idle_expires_at <= $2"),
     sweep!(AMonth, Text "id" of "grants": "revoked_at <= $2"),
     sweep!(Over, Bytes "hash" of "sessions": "expires_at <= $2"),
