@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::harness::{FILES, MAIL, Server, Setup, Store, on_both_stores};
+use crate::harness::{FILES, MAIL, Server, Setup, Store, on_both_stores, spoiled};
 
 on_both_stores! {
     // MCP-AS-176, OA-IN-01, OA-IN-03, OA-IN-04, OA-MX-06
@@ -37,6 +37,28 @@ on_both_stores! {
         client.introspect(&tokens.access).await.expect_error(401, "invalid_client");
         files.post("/introspect", &[]).await.expect_error(400, "invalid_request");
         assert!(files.post("/introspect", &[("token", &tokens.access), ("token_type_hint", "refresh_token")]).await.json()["active"] == true);
+    }
+
+    // OA-IN-08, OA-AB-02: who only asks about tokens that were ours is never held back
+    async fn guesses_are_bounded(store: Store) {
+        let limits = "client_failures_per_minute = 5\nsource_failures_per_minute = 1000";
+        let server = Setup::on(store).table("limits", limits).start().await;
+        let client = server.client().await;
+        let files = server.resource_server(&[FILES]).await;
+        let mut ada = server.person("ada");
+        let (tokens, ended) = (client.connect(&mut ada).await, client.connect(&mut ada).await);
+        client.post("/revoke", &[("token", &ended.access)]).await.expect(200);
+        for _ in 0..10 {
+            assert!(!files.finds_active(&ended.access).await && !files.finds_active(tokens.refresh()).await);
+        }
+        let mut statuses = Vec::new();
+        for guess in ["x", "a.b.c", &spoiled(&tokens.access), &spoiled(tokens.refresh()), "e30.e30.e30", "y", "z"] {
+            let answer = files.introspect(guess).await;
+            assert_eq!(answer.header("retry-after").is_some(), answer.status == 429, "{guess}");
+            statuses.push(answer.status);
+        }
+        assert_eq!(statuses, [200, 200, 200, 200, 200, 429, 429]);
+        assert!(files.finds_active(&tokens.access).await, "what is right goes through all the same");
     }
 
     // OA-IN-03, OA-MX-06: a token of another server, though made with the very same claims

@@ -10,6 +10,7 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use chrono::{DateTime, Utc};
+use portcullis_verifier::{Rejection, issuer::OwnTokens};
 use serde::Deserialize as _;
 
 use super::client_request::ClientRequest;
@@ -31,33 +32,55 @@ pub async fn introspect(State(app): State<App>, request: Request) -> Result<Resp
     request.refuse_bearer(&app).await?;
     let client = request.authenticate(&app).await?;
     let caller = Introspector::new(&client).map_err(|error| ApiFailure::of(Step::ClientAuthFail, &error).for_client(client.id.as_str()))?;
-    let answer = answer(&app, caller, token, app.clock.now()).await?;
+    let now = app.clock.now();
+    let found = Found::of(&app, token, now);
+    if matches!(found, Found::Guess) {
+        request.count_failure(&app, Some(client.id.as_str())).await?;
+    }
+    let answer = answer(&app, caller, found, now).await?;
     let outcome = if answer.is_active() { "active" } else { "inactive" };
     Event::of(Step::Introspected).client(client.id.as_str()).because(outcome).record();
     Ok(([(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))], Json(answer)).into_response())
 }
 
-async fn answer(
-    app: &App,
-    caller: Introspector<'_>,
-    token: PresentedToken<'_>,
-    now: DateTime<Utc>,
-) -> anyhow::Result<IntrospectionResponse> {
-    let PresentedToken::Jwt(jwt) = token else { return Ok(IntrospectionResponse::INACTIVE) };
-    let Some(claims) = own_token(app, jwt, now) else { return Ok(IntrospectionResponse::INACTIVE) };
+/// What a presented token turns out to be.
+enum Found {
+    /// An access token that we signed and that has not expired.
+    Ours(Box<TokenClaims>),
+    /// A token of ours that opens nothing (any more).
+    Useless,
+    /// We never made it: guesses are bounded (OA-IN-08).
+    Guess,
+}
+
+impl Found {
+    fn of(app: &App, token: PresentedToken<'_>, now: DateTime<Utc>) -> Self {
+        match token {
+            PresentedToken::Jwt(jwt) => match own_token(app, jwt, now) {
+                Ok(claims) => Self::Ours(Box::new(claims)),
+                Err(Rejection::Expired { .. }) => Self::Useless,
+                Err(_) => Self::Guess,
+            },
+            PresentedToken::Opaque(opaque) if app.refresh_tokens.parse(opaque).is_ok() => Self::Useless,
+            PresentedToken::Opaque(_) | PresentedToken::Unknown => Self::Guess,
+        }
+    }
+}
+
+async fn answer(app: &App, caller: Introspector<'_>, found: Found, now: DateTime<Utc>) -> anyhow::Result<IntrospectionResponse> {
+    let Found::Ours(claims) = found else { return Ok(IntrospectionResponse::INACTIVE) };
     if !caller.is_told_about(&claims.aud) {
         return Ok(IntrospectionResponse::INACTIVE);
     }
     let is_revoked = is_revoked(app, &claims).await?;
-    Ok(IntrospectionResponse::new(caller, claims, is_revoked, &app.config.issuer, now))
+    Ok(IntrospectionResponse::new(caller, *claims, is_revoked, &app.config.issuer, now))
 }
 
 /// The claims of an access token that we signed and that has not expired.
-pub(super) fn own_token(app: &App, jwt: &str, now: DateTime<Utc>) -> Option<TokenClaims> {
-    use portcullis_verifier::issuer::OwnTokens;
+pub(super) fn own_token(app: &App, jwt: &str, now: DateTime<Utc>) -> Result<TokenClaims, Rejection> {
     let keys = app.keys.verifying();
     let ours = OwnTokens { issuer: app.config.issuer.as_str(), keys: &keys, skew: app.config.tokens.clock_skew };
-    TokenClaims::deserialize(ours.read(jwt, now).ok()?).ok()
+    TokenClaims::deserialize(ours.read(jwt, now)?).map_err(|_| Rejection::Claims)
 }
 
 /// Whether something has ended the token before its time: itself, its family, its
