@@ -2,11 +2,11 @@
 
 use std::{
     fmt::{Debug, Write as _},
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, OnceLock},
 };
 
 use tracing::{
-    Event, Metadata, Subscriber,
+    Dispatch, Event, Metadata, Subscriber,
     field::{Field, Visit},
     span::{Attributes, Id, Record},
     subscriber::{DefaultGuard, set_default},
@@ -18,6 +18,10 @@ pub(super) struct Log(Arc<Mutex<Vec<String>>>);
 
 impl Log {
     pub(super) fn begin() -> (Self, DefaultGuard) {
+        // While there is only one subscriber, a line that another thread comes upon first
+        // is asked about there, where nobody listens, and is off for good.
+        static ANOTHER: OnceLock<Dispatch> = OnceLock::new();
+        ANOTHER.get_or_init(|| Dispatch::new(Self::default()));
         let log = Self::default();
         (log.clone(), set_default(log))
     }
