@@ -26,6 +26,13 @@ fn marks(place: &Place) -> Vec<(&'static str, bool)> {
     marked
 }
 
+/// The log's lines on consent that came on top of what this client was granted.
+fn elevations(server: &Server, client_id: &str) -> Vec<serde_json::Value> {
+    let lines = server.log().lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok()).collect::<Vec<_>>();
+    let ours = lines.into_iter().filter(|line| line["event"] == "consent_granted" && line["client_id"] == client_id);
+    ours.filter(|line| line["reason"].as_str().is_some_and(|reason| reason.starts_with("on top"))).collect()
+}
+
 on_both_stores! {
     // MCP-AS-40, MCP-AS-47, OA-DR-17, OA-MX-15: remembered for who answers for its name, at a web address
     async fn what_was_allowed_is_not_asked_again_and_whatever_grows_is(store: Store) {
@@ -63,7 +70,7 @@ on_both_stores! {
         }
     }
 
-    // MCP-AS-84, MCP-AS-85: step-up
+    // MCP-AS-84, MCP-AS-85: step-up; MCP-AS-83: which the log tells
     async fn when_more_is_asked_for_the_page_marks_what_is_new(store: Store) {
         let server = Server::start(store).await;
         for client in [server.operators_client(|_| {}).await, server.client().await] {
@@ -83,12 +90,18 @@ on_both_stores! {
             let back = ada.submit(&form, Some(("decision", "allow"))).await;
             assert_eq!(Tokens::of(&client.redeem(&back.code(), &both.verifier).await).scope, "files:read");
             assert_eq!(marks(&ada.arrive(&both).await), [(READ, false), (WRITE, true)]);
+            assert_eq!(elevations(&server, &client.id).len(), 0, "nothing came on top yet");
 
             let place = ada.arrive(&both).await;
             let back = ada.allow(&place).await;
             assert_eq!(Tokens::of(&client.redeem(&back.code(), &both.verifier).await).scope, BOTH);
             let again = ada.arrive(&client.ask().with("scope", BOTH).with("prompt", "consent")).await;
             assert_eq!(marks(&again), [(READ, false), (WRITE, false)]);
+            ada.allow(&again).await;
+            let elevations = elevations(&server, &client.id);
+            assert_eq!(elevations.len(), 1, "{elevations:?}");
+            assert_eq!(elevations[0]["reason"], "on top of what was granted: files:write");
+            assert!(elevations[0]["span"]["id"].is_string(), "{}", elevations[0]);
         }
     }
 

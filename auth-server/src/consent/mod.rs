@@ -10,6 +10,7 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse as _, Response},
 };
+use portcullis_verifier::vocabulary::Scope;
 
 use crate::{
     app::App,
@@ -54,20 +55,35 @@ pub async fn decide(State(app): State<App>, Path(handle): Path<String>, request:
         Some(_) | None => return Err(unclear("the form has no decision")),
     };
     let decision = consent::decide(asked, &signed_in.session.user_id, answer).map_err(|error| unclear(&error.to_string()))?;
+    let granted = app.store.granted_scope(&signed_in.session.user_id, &pending.client.id, &asked.resource).await?;
     if !app.store.decide_request(&pending.handle.hash(), &serde_json::to_value(&decision).map_err(anyhow::Error::new)?).await? {
         return Err(PageFailure::decided(pending.path(&app, "")));
     }
-    record(&pending, asked, &signed_in, &decision, form.get("decision") == Some("not_me"));
+    let reason = match decision.allowed() {
+        Some(scope) => elevation(&granted, scope),
+        None => (form.get("decision") == Some("not_me")).then(|| "the person did not start this".to_owned()),
+    };
+    record(&pending, asked, &signed_in, &decision, reason);
     Ok(redirect(&pending.path(&app, "")))
 }
 
-fn record(pending: &Pending, asked: &AuthorizationRequest, signed_in: &SignedIn, decision: &Decision, not_me: bool) {
-    let event = |step| Event::of(step).client(pending.client.id.as_str()).user(&signed_in.session.user_id).resource(&asked.resource);
-    match decision.allowed() {
-        Some(scope) => event(Step::ConsentGranted).scope(scope).record(),
-        None if not_me => event(Step::ConsentDenied).because("the person did not start this").record(),
-        None => event(Step::ConsentDenied).record(),
+/// What comes on top of what this client was granted before (MCP-AS-83); at first
+/// nothing does.
+fn elevation(granted: &Scope, allowed: &Scope) -> Option<String> {
+    let added = allowed.difference(granted);
+    (!granted.is_empty() && !added.is_empty()).then(|| format!("on top of what was granted: {added}"))
+}
+
+fn record(pending: &Pending, asked: &AuthorizationRequest, signed_in: &SignedIn, decision: &Decision, reason: Option<String>) {
+    let step = if decision.allowed().is_some() { Step::ConsentGranted } else { Step::ConsentDenied };
+    let mut event = Event::of(step).client(pending.client.id.as_str()).user(&signed_in.session.user_id).resource(&asked.resource);
+    if let Some(scope) = decision.allowed() {
+        event = event.scope(scope);
     }
+    if let Some(reason) = reason {
+        event = event.because(reason);
+    }
+    event.record();
 }
 
 fn unclear(reason: &str) -> PageFailure {
