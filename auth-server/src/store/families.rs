@@ -105,8 +105,7 @@ pub(super) use {replay, reuse};
 /// Changes the family as its use does, if what was presented is the current token, by
 /// the client it was given to, in time: the rule of
 /// [`refresh`](crate::protocol::refresh::refresh) as far as the row knows it. Then looks
-/// at the row; PostgreSQL gives none if it was not changed. (With SQLite `RETURNING`
-/// costs more than a look.)
+/// at the row; PostgreSQL gives none if it was not changed.
 macro_rules! use_current {
     ($($rotation:literal)?) => {
         first!(
