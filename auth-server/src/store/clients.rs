@@ -40,6 +40,22 @@ pub(super) fn origin_name(origin: ClientOrigin) -> &'static str {
     }
 }
 
+/// Stores a client within a step.
+macro_rules! insert_client {
+    ($store:expr, $step:expr, $client:expr) => {
+        sqlx::query($crate::store::clients::ADD)
+            .bind($store.issuer_id)
+            .bind($client.id.as_str())
+            .bind($crate::store::clients::origin_name($client.origin))
+            .bind(sqlx::types::Json($client))
+            .bind($client.created_at)
+            .execute(&mut *$step)
+            .await?
+    };
+}
+
+pub(super) use insert_client;
+
 impl Store {
     /// The client with this id.
     pub async fn client(&self, id: &ClientId) -> anyhow::Result<Option<Client>> {
@@ -70,14 +86,7 @@ impl Store {
     pub async fn add_client(&self, client: &Client) -> anyhow::Result<()> {
         on_db!(self.db, |writer| {
             let mut step = writer.begin_write().await?;
-            sqlx::query(ADD)
-                .bind(self.issuer_id)
-                .bind(client.id.as_str())
-                .bind(origin_name(client.origin))
-                .bind(Json(client))
-                .bind(client.created_at)
-                .execute(&mut *step)
-                .await?;
+            insert_client!(self, step, client);
             step.commit().await.context("storing a client")
         })
     }

@@ -1,9 +1,8 @@
 //! Tokens that let their bearer register clients; only their hash.
 
 use chrono::{DateTime, Utc};
-use sqlx::types::Json;
 
-use super::{Store, clients, on_db, on_db_read, row::row};
+use super::{Store, clients::insert_client, on_db, on_db_read, row::row};
 use crate::protocol::{
     client::Client,
     vocabulary::{InitialAccessToken, TokenHash},
@@ -45,10 +44,14 @@ row! { TokenRow {
 
 const ADD: &str =
     "INSERT INTO initial_access_tokens (issuer_id, hash, id, name, created_at, expires_at, uses_left) VALUES ($1, $2, $3, $4, $5, $6, $7)";
-const IS_GOOD: &str = "SELECT COUNT(*) FROM initial_access_tokens WHERE issuer_id = $1 AND hash = $2 \
-    AND (expires_at IS NULL OR expires_at > $3) AND (uses_left IS NULL OR uses_left > 0)";
-const SPEND: &str = "UPDATE initial_access_tokens SET uses_left = uses_left - 1 WHERE issuer_id = $1 AND hash = $2 \
-    AND (expires_at IS NULL OR expires_at > $3) AND (uses_left IS NULL OR uses_left > 0)";
+macro_rules! good {
+    () => {
+        " WHERE issuer_id = $1 AND hash = $2 AND (expires_at IS NULL OR expires_at > $3) AND (uses_left IS NULL OR uses_left > 0)"
+    };
+}
+
+const IS_GOOD: &str = concat!("SELECT COUNT(*) FROM initial_access_tokens", good!());
+const SPEND: &str = concat!("UPDATE initial_access_tokens SET uses_left = uses_left - 1", good!());
 const LIST: &str =
     "SELECT id, name, created_at, expires_at, uses_left FROM initial_access_tokens WHERE issuer_id = $1 ORDER BY created_at DESC, id DESC";
 const REMOVE: &str = "DELETE FROM initial_access_tokens WHERE issuer_id = $1 AND id = $2";
@@ -95,16 +98,10 @@ impl Store {
             let mut step = writer.begin_write().await?;
             let spent = sqlx::query(SPEND).bind(self.issuer_id).bind(token.as_bytes()).bind(now).execute(&mut *step).await?.rows_affected();
             if spent != 1 {
+                step.rollback().await?;
                 return Ok(false);
             }
-            sqlx::query(clients::ADD)
-                .bind(self.issuer_id)
-                .bind(client.id.as_str())
-                .bind(clients::origin_name(client.origin))
-                .bind(Json(client))
-                .bind(client.created_at)
-                .execute(&mut *step)
-                .await?;
+            insert_client!(self, step, client);
             step.commit().await?;
             Ok(true)
         })
