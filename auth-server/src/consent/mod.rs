@@ -55,14 +55,16 @@ pub async fn decide(State(app): State<App>, Path(handle): Path<String>, request:
         Some(_) | None => return Err(unclear("the form has no decision")),
     };
     let decision = consent::decide(asked, &signed_in.session.user_id, answer).map_err(|error| unclear(&error.to_string()))?;
-    let granted = app.store.granted_scope(&signed_in.session.user_id, &pending.client.id, &asked.resource).await?;
+    let reason = match decision.allowed() {
+        Some(scope) => {
+            let granted = app.store.granted_scope(&signed_in.session.user_id, &pending.client.id, &asked.resource).await?;
+            elevation(&granted, scope)
+        }
+        None => (form.get("decision") == Some("not_me")).then(|| "the person did not start this".to_owned()),
+    };
     if !app.store.decide_request(&pending.handle.hash(), &serde_json::to_value(&decision).map_err(anyhow::Error::new)?).await? {
         return Err(PageFailure::decided(pending.path(&app, "")));
     }
-    let reason = match decision.allowed() {
-        Some(scope) => elevation(&granted, scope),
-        None => (form.get("decision") == Some("not_me")).then(|| "the person did not start this".to_owned()),
-    };
     record(&pending, asked, &signed_in, &decision, reason);
     Ok(redirect(&pending.path(&app, "")))
 }
