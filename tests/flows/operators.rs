@@ -10,23 +10,11 @@ use axum::{
 };
 use chrono::TimeDelta;
 use http_body_util::BodyExt as _;
-use portcullis::{app::App, clock::Clock, config, router, serve};
+use portcullis::{clock::Clock, router};
 use serde_json::json;
 use tower::ServiceExt as _;
 
 use crate::harness::{Answer, CALLBACK, Client, FILES, Server, Setup, Tokens, encoded, forms, now, on_both_stores, until};
-
-/// The same server in this process, with this clock; the other one has ended.
-async fn inside(server: &Server, clock: &Clock) -> (App, Router) {
-    server.kill();
-    let mut sources = config::Sources { file: Some(server.config().to_owned()), ..config::Sources::default() };
-    sources.flags.push(("data_dir", "--data-dir".to_owned(), server.folder().display().to_string()));
-    sources.flags.push(("database", "--database".to_owned(), server.database().to_owned()));
-    let config = config::load(&sources).unwrap();
-    let (master_key, _) = serve::master_key(&config).unwrap();
-    let app = App::open(config, clock.clone(), master_key).await.unwrap();
-    (app.clone(), router::router(app))
-}
 
 async fn ask(router: &Router, server: &Server, request: request::Builder, body: String) -> Answer {
     let mut request = request.header("host", format!("127.0.0.1:{}", server.port)).body(Body::from(body)).unwrap();
@@ -107,7 +95,8 @@ on_both_stores! {
         let text = std::fs::read_to_string(server.folder().join("setup-link")).unwrap();
         let path = url::Url::parse(text.trim()).unwrap().path().to_owned();
         let clock = Clock::stopped_at(now() + TimeDelta::minutes(29));
-        let (app, router) = inside(&server, &clock).await;
+        let app = server.inside(clock.clone()).await;
+        let router = router::router(app.clone());
         let page = ask(&router, &server, Request::get(&path), String::new()).await.expect(200);
         let mut form = forms(&page.body).into_iter().next().unwrap();
         for (name, value) in [("username", "ada"), ("password", crate::harness::PASSWORD), ("repeat", crate::harness::PASSWORD)] {

@@ -4,12 +4,15 @@
 use std::process::Command;
 
 use portcullis::{
-    entropy,
+    app::App,
+    clock::Clock,
+    config, entropy,
     protocol::{
         client::{self, ClientOrigin, ClientSecret},
         vocabulary::{self, ClientId, Token, TokenEndpointAuthMethod},
     },
     secret::Secret,
+    serve,
     store::{Location, Store as Opened},
 };
 use portcullis_verifier::vocabulary::Issuer;
@@ -18,6 +21,17 @@ use sqlx::Connection as _;
 use super::{CALLBACK, Client, Server, postgres::Postgres};
 
 impl Server {
+    /// The same server in this process, with this clock; the other one has ended.
+    pub(crate) async fn inside(&self, clock: Clock) -> App {
+        self.kill();
+        let mut sources = config::Sources { file: Some(self.config().to_owned()), ..config::Sources::default() };
+        sources.flags.push(("data_dir", "--data-dir".to_owned(), self.folder().display().to_string()));
+        sources.flags.push(("database", "--database".to_owned(), self.database().to_owned()));
+        let config = config::load(&sources).unwrap();
+        let (master_key, _) = serve::master_key(&config).unwrap();
+        App::open(config, clock, master_key).await.unwrap()
+    }
+
     /// The store, opened beside the running server as the command line does.
     pub(crate) async fn store(&self) -> Opened {
         let location = match self.sqlite_file() {

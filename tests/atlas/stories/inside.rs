@@ -10,7 +10,7 @@ use axum::{
 };
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
-use portcullis::{app::App, clock::Clock, config, router, serve, store::StoredKey};
+use portcullis::{clock::Clock, router, store::StoredKey};
 use tower::ServiceExt as _;
 
 use super::recorded;
@@ -18,17 +18,6 @@ use crate::{
     atlas::{events, notation, row::Wish, stage::Stage},
     harness::{Answer, Server, Store, Tokens, encoded},
 };
-
-/// The same server, in this process; the other one has ended.
-async fn inside(server: &Server) -> App {
-    server.kill();
-    let mut sources = config::Sources { file: Some(server.config().to_owned()), ..config::Sources::default() };
-    sources.flags.push(("data_dir", "--data-dir".to_owned(), server.folder().display().to_string()));
-    sources.flags.push(("database", "--database".to_owned(), server.database().to_owned()));
-    let config = config::load(&sources).unwrap();
-    let (master_key, _) = serve::master_key(&config).unwrap();
-    App::open(config, Clock::system(), master_key).await.unwrap()
-}
 
 async fn ask(router: &Router, mut request: Request<Body>, server: &Server) -> Answer {
     request.headers_mut().insert(header::HOST, format!("127.0.0.1:{}", server.port).parse().unwrap());
@@ -50,7 +39,7 @@ pub(super) async fn no_key_can_sign(store: Store) {
     let (client, mut ada) = (stage.client("public").await, stage.ada().await);
     let asked = client.ask();
     let code = ada.code_for(&asked).await;
-    let app = inside(&stage.server).await;
+    let app = stage.server.inside(Clock::system()).await;
     let keys = app.store.signing_keys(app.clock.now()).await.unwrap();
     let idle: Vec<_> = keys.into_iter().map(|key| StoredKey { activated_at: None, ..key }).collect();
     app.keys.replace(&idle, &app.master_key).unwrap();
@@ -73,7 +62,7 @@ pub(super) async fn no_key_can_sign(store: Store) {
 /// OA-TK-11, OA-HT-13: a body that panics when it is read takes the handler with it.
 pub(super) async fn a_handler_panics() {
     let stage = Stage::start(Store::Sqlite, &Wish::default()).await;
-    let app = inside(&stage.server).await;
+    let app = stage.server.inside(Clock::system()).await;
     let router = router::router(app);
     let (api, api_log) = recorded(ask(&router, panicking("/token"), &stage.server)).await;
     api.expect_error(500, "server_error");
