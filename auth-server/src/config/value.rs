@@ -43,9 +43,7 @@ impl Given {
             Value::Integer(_) | Value::Boolean(_) | Value::List(_) | Value::Table(_) | Value::Other(_) => None,
         }
     }
-}
 
-impl Given {
     /// Where in it this text stands.
     pub(super) fn place_of(&self, text: &str) -> Option<&Origin> {
         match &self.value {
