@@ -4,8 +4,10 @@ CREATE TABLE authorization_requests (
     handle_hash BYTEA NOT NULL,
     browser_hash BYTEA NOT NULL,
     client_id TEXT NOT NULL,
-    -- Where it came from, for the bound per source.
+    -- Whom it counts for, in the bound per source: the person who was signed in, else the address.
     source TEXT NOT NULL,
+    -- Nobody was signed in when it came, and nobody has signed in for it: the first to make room.
+    is_anonymous BOOLEAN NOT NULL,
     request JSONB NOT NULL,
     created_at TIMESTAMPTZ NOT NULL,
     expires_at TIMESTAMPTZ NOT NULL,
@@ -20,4 +22,4 @@ CREATE TABLE authorization_requests (
 
 -- Only those that wait are counted, and make room.
 CREATE INDEX waiting_requests_by_source ON authorization_requests (issuer_id, source, expires_at) WHERE answered_at IS NULL;
-CREATE INDEX waiting_requests_by_age ON authorization_requests (issuer_id, created_at) WHERE answered_at IS NULL;
+CREATE INDEX waiting_requests_by_worth ON authorization_requests (issuer_id, is_anonymous, created_at DESC) WHERE answered_at IS NULL;

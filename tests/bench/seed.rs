@@ -174,8 +174,7 @@ async fn browsers(database: &mut SqliteConnection, count: u32, issuer: &Issuer, 
         signed_in.bind(now).bind(now + TimeDelta::days(1)).execute(&mut *transaction).await?;
         let consent = sqlx::query(CONSENT).bind(person).bind(PERSONS_APP).bind(RESOURCE).bind(&redirect_set).bind(SCOPE).bind(now);
         consent.execute(&mut *transaction).await?;
-        let (_, mark) = names.browser_or_fresh(&HeaderMap::new())?;
-        let mark = mark.context("a fresh browser has no mark")?;
+        let (_, mark) = names.mark(&HeaderMap::new())?;
         browsers.push(format!("{}; {}", pair(&names.set_session(&session, TimeDelta::days(1)))?, pair(&mark)?).into());
     }
     transaction.commit().await?;

@@ -1,7 +1,7 @@
 //! The store itself, the same on both databases: what the stories above can not
 //! reach from outside.
 
-use std::cell::Cell;
+use std::{cell::Cell, ops::RangeInclusive};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use portcullis::{
@@ -81,11 +81,16 @@ pub(super) async fn people(store: &Opened) {
 }
 
 pub(super) async fn request(store: &Opened, handle: u8, most: i64, now: DateTime<Utc>) {
+    request_of(store, handle, most, now, true).await;
+}
+
+async fn request_of(store: &Opened, handle: u8, most: i64, now: DateTime<Utc>, is_anonymous: bool) {
     let request = NewRequest {
         handle: Token::<RequestHandle>::new([handle; 32]).hash(),
         browser: Token::<BrowserId>::new([2; 32]).hash(),
         client_id: client_id(),
         source: "192.0.2.1".to_owned(),
+        is_anonymous,
         request: serde_json::json!({}),
         created_at: now,
         expires_at: now + TimeDelta::minutes(15),
@@ -178,6 +183,18 @@ async fn generation(store: &Opened, id: FamilyId) -> (u32, bool) {
     let refused = store.refresh_family(&refreshing(&nobody, id, 0, at(2)), at(2), look).await.unwrap();
     assert_eq!(refused, Err(RefreshError::WrongClient));
     found.expect("a family")
+}
+
+/// The requests among these that still wait.
+async fn waiting(store: &Opened, handles: RangeInclusive<u8>) -> Vec<u8> {
+    let browser = Token::<BrowserId>::new([2; 32]).hash();
+    let mut waiting = Vec::new();
+    for handle in handles {
+        if store.request(&Token::<RequestHandle>::new([handle; 32]).hash(), &browser, at(256)).await.unwrap().is_some() {
+            waiting.push(handle);
+        }
+    }
+    waiting
 }
 
 on_both_stores! {
@@ -432,14 +449,28 @@ on_both_stores! {
         for number in 1..=20 {
             request(&bench.store, number, 5, at(i64::from(number))).await;
         }
-        let browser = Token::<BrowserId>::new([2; 32]).hash();
-        let mut left = Vec::new();
-        for number in 0..=20 {
-            if bench.store.request(&Token::<RequestHandle>::new([number; 32]).hash(), &browser, at(21)).await.unwrap().is_some() {
-                left.push(number);
-            }
-        }
+        let left = waiting(&bench.store, 0..=20).await;
         assert!(left.contains(&0) && left.contains(&20) && !left.contains(&10) && left.len() <= 6, "{left:?}");
+    }
+
+    // OA-AB-03: whoever had a session when they came is not anonymous; nor is the room theirs without end
+    async fn those_who_are_signed_in_make_room_last(store: Store) {
+        let bench = Bench::new(store).await;
+        people(&bench.store).await;
+        for number in 0..=2 {
+            request_of(&bench.store, number, 5, at(i64::from(number)), false).await;
+        }
+        for number in 3..=20 {
+            request(&bench.store, number, 5, at(i64::from(number))).await;
+        }
+        let left = waiting(&bench.store, 0..=20).await;
+        assert_eq!(left, [0, 1, 2, 19, 20], "the oldest strangers went");
+        // somebody else's now: nobody has signed in for it
+        bench.store.note_sign_in(&Token::<RequestHandle>::new([1; 32]).hash(), None).await.unwrap();
+        for number in 21..=24 {
+            request_of(&bench.store, number, 5, at(i64::from(number)), false).await;
+        }
+        assert_eq!(waiting(&bench.store, 0..=24).await, [2, 21, 22, 23, 24], "no stranger is left, so the oldest");
     }
 
     // OA-AB-03: where room is made for several at once, too
@@ -450,13 +481,7 @@ on_both_stores! {
         for number in 0..=255 {
             request(&bench.store, number, MOST, at(i64::from(number))).await;
         }
-        let browser = Token::<BrowserId>::new([2; 32]).hash();
-        let mut left = Vec::new();
-        for number in 0..=255 {
-            if bench.store.request(&Token::<RequestHandle>::new([number; 32]).hash(), &browser, at(256)).await.unwrap().is_some() {
-                left.push(number);
-            }
-        }
+        let left = waiting(&bench.store, 0..=255).await;
         assert!((195..=200).contains(&left.len()) && !left.contains(&50) && left.contains(&60), "{left:?}");
     }
 
@@ -471,6 +496,7 @@ on_both_stores! {
                 let browser = Token::<BrowserId>::new([2; 32]).hash();
                 let request = NewRequest {
                     handle: name, browser, client_id: client_id(), source: "s".to_owned(), request: serde_json::json!({}),
+                    is_anonymous: true,
                     created_at: at(0), expires_at: at(900),
                 };
                 bench.store.add_request(&request, 10_000, 10_000).await.unwrap().unwrap();

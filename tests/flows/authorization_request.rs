@@ -1,6 +1,6 @@
 //! The link that a client sends a person: what it may hold, and what it never does.
 
-use crate::harness::{Answer, Ask, CALLBACK, Client, FILES, MAIL, Server, Setup, Tokens, on_both_stores};
+use crate::harness::{Answer, Ask, CALLBACK, Client, FILES, MAIL, Server, Setup, Tokens, on_both_stores, spoiled};
 
 const PENDING: &str = "SELECT COUNT(*) FROM authorization_requests";
 
@@ -39,6 +39,38 @@ on_both_stores! {
         assert!(ada.allow(&page).await.left, "a request that somebody signed in for stays");
     }
 
+    // OA-AB-03: a session that is good now is somebody; a cookie alone is nobody
+    async fn whoever_is_signed_in_keeps_their_place_in_a_crowd_of_strangers(store: Store) {
+        let server = Setup::on(store).table("authorization", "most_pending = 10\nmost_pending_per_source = 1000").start().await;
+        let client = server.client().await;
+        let mut ada = server.person("ada");
+        ada.sign_in_at_home().await;
+        let mut stranger = server.person("nobody");
+        let (mut liar, mut late) = (ada.clone(), server.person("ada"));
+        let session = liar.cookies.values_mut().last().unwrap();
+        *session = spoiled(session);
+        late.sign_in_at_home().await;
+        let ended = late.cookies.clone();
+        let account = late.open("/account").await;
+        late.submit(&account.form("/sign-out"), None).await;
+        late.cookies = ended;
+        let mut pages = Vec::new();
+        for browser in [&mut ada, &mut stranger, &mut liar, &mut late] {
+            pages.push(browser.get(&client.ask().path()).await.location().unwrap());
+        }
+        for _ in 0..30 {
+            assert_eq!(server.get(&client.ask().path()).await.status, 303);
+        }
+        assert!(server.count(PENDING).await <= 11, "{}", server.count(PENDING).await);
+        let mut kept = Vec::new();
+        for (browser, page) in [&mut ada, &mut stranger, &mut liar, &mut late].into_iter().zip(&pages) {
+            kept.push(browser.get(page).await.status);
+        }
+        assert_eq!(kept, [200, 400, 400, 400]);
+        let page = ada.open(&pages[0]).await;
+        ada.allow(&page).await.code();
+    }
+
     // OA-AB-03
     async fn one_address_can_not_fill_the_waiting_room(store: Store) {
         let server = Setup::on(store).table("authorization", "most_pending_per_source = 5").start().await;
@@ -50,6 +82,28 @@ on_both_stores! {
         assert_eq!((refused.status, refused.location()), (429, None));
         assert!(refused.header("retry-after").is_some());
         assert_eq!(server.count(PENDING).await, 5);
+        // whoever is signed in counts for themselves, there and elsewhere
+        let mut ada = server.person("ada");
+        ada.sign_in_at_home().await;
+        for status in [303, 303, 303, 303, 303, 429] {
+            assert_eq!(ada.get(&client.ask().path()).await.status, status);
+        }
+        assert_eq!(server.count(PENDING).await, 10);
+    }
+
+    // OA-AZ-16: what is begun on the last minute of a mark can still be finished
+    async fn a_request_that_is_kept_keeps_the_mark_of_its_browser(store: Store) {
+        let server = Server::start(store).await;
+        let client = server.client().await;
+        let mut ada = server.person("ada");
+        let mut marks = Vec::new();
+        for _ in 0..2 {
+            let answer = ada.get(&client.ask().path()).await;
+            let mark = answer.headers.get("set-cookie").expect("a mark").to_str().unwrap();
+            assert!(mark.contains("portcullis-browser-") && mark.contains("; Max-Age=86400; "), "{mark}");
+            marks.push(mark.to_owned());
+        }
+        assert_eq!(marks[0], marks[1], "the same browser, for longer");
     }
 
     // OA-AZ-01

@@ -30,9 +30,9 @@ section! {
         error_redirects: ErrorRedirects = ErrorRedirects::AfterLogin;
         /// Allow redirect URIs with a scheme of the client's own (`com.example.app:/callback`), as desktop clients use them.
         private_use_schemes: bool = true;
-        /// How many requests may wait at a time; the oldest that nobody has signed in for make room.
+        /// How many requests may wait at a time; those of nobody who is signed in make room first, the oldest before the others.
         most_pending: u64 = 10_000, within 10 => 1_000_000;
-        /// How many of them may come from one address.
+        /// How many of them may come from one person who is signed in, or else from one address.
         most_pending_per_source: u64 = 100, within 1 => 1_000_000;
     }
 }

@@ -15,7 +15,8 @@ use crate::{
     protocol::vocabulary::{BrowserId, Kind, SessionId, Token},
 };
 
-/// How long a browser is known by its mark: longer than any sign-in takes.
+/// How long a browser is known by its mark, from the last page that needed it: longer than
+/// any sign-in takes.
 const MARK_LIFETIME: TimeDelta = TimeDelta::days(1);
 
 /// The names of the cookies of one issuer.
@@ -41,19 +42,20 @@ impl Cookies {
         read(headers, &self.session)
     }
 
-    /// The mark of the browser.
+    /// The mark that the browser has.
     pub fn browser(&self, headers: &HeaderMap) -> Option<Token<BrowserId>> {
         read(headers, &self.browser)
     }
 
-    /// The mark of the browser, made now if it has none: then with the cookie to set.
-    pub fn browser_or_fresh(&self, headers: &HeaderMap) -> anyhow::Result<(Token<BrowserId>, Option<HeaderValue>)> {
-        if let Some(known) = self.browser(headers) {
-            return Ok((known, None));
-        }
-        let fresh = Token::new(entropy::random()?);
-        let cookie = self.set(&self.browser, fresh.wire(), MARK_LIFETIME);
-        Ok((fresh, Some(cookie)))
+    /// The mark that the browser has, or a fresh one, and the cookie that keeps it for as
+    /// long as what is begun now can take (OA-AZ-16).
+    pub fn mark(&self, headers: &HeaderMap) -> anyhow::Result<(Token<BrowserId>, HeaderValue)> {
+        let mark = match self.browser(headers) {
+            Some(known) => known,
+            None => Token::new(entropy::random()?),
+        };
+        let cookie = self.set(&self.browser, mark.wire(), MARK_LIFETIME);
+        Ok((mark, cookie))
     }
 
     /// Sets the session.

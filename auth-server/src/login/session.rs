@@ -23,14 +23,20 @@ pub struct SignedIn {
     pub session: StoredSession,
 }
 
-/// Whoever is signed in at this browser.
+/// Whoever is signed in at this browser; the session is in use.
 pub async fn current(app: &App, headers: &HeaderMap, now: DateTime<Utc>) -> anyhow::Result<Option<SignedIn>> {
-    let Some(cookie) = app.cookies.session(headers).map(|token| token.hash()) else { return Ok(None) };
-    let Some(session) = app.store.session(&cookie, app.config.session.idle_lifetime, now).await? else { return Ok(None) };
-    if now - session.last_seen_at >= TOUCH_EVERY {
-        app.store.touch_session(&cookie, now).await?;
+    let Some(signed_in) = look(app, headers, now).await? else { return Ok(None) };
+    if now - signed_in.session.last_seen_at >= TOUCH_EVERY {
+        app.store.touch_session(&signed_in.cookie, now).await?;
     }
-    Ok(Some(SignedIn { cookie, session }))
+    Ok(Some(signed_in))
+}
+
+/// The same, where whoever comes may be a link that was merely fetched: writes nothing.
+pub async fn look(app: &App, headers: &HeaderMap, now: DateTime<Utc>) -> anyhow::Result<Option<SignedIn>> {
+    let Some(cookie) = app.cookies.session(headers).map(|token| token.hash()) else { return Ok(None) };
+    let session = app.store.session(&cookie, app.config.session.idle_lifetime, now).await?;
+    Ok(session.map(|session| SignedIn { cookie, session }))
 }
 
 /// Begins a session for somebody who has just proved who they are, always under a

@@ -105,7 +105,7 @@ pub async fn show(State(app): State<App>, headers: HeaderMap) -> Result<Response
 }
 
 fn plain_page(app: &App, headers: &HeaderMap, username: String, mistake: Option<&'static str>) -> Result<Response, PageFailure> {
-    let (browser, set_cookie) = app.cookies.browser_or_fresh(headers)?;
+    let (browser, mark) = app.cookies.mark(headers)?;
     let page = LoginPage {
         frame: &app.frame,
         action: app.frame.path("/sign-in"),
@@ -115,9 +115,7 @@ fn plain_page(app: &App, headers: &HeaderMap, username: String, mistake: Option<
         mistake,
     };
     let mut response = Page::with_form(page).into_response();
-    if let Some(cookie) = set_cookie {
-        response.headers_mut().append(header::SET_COOKIE, cookie);
-    }
+    response.headers_mut().append(header::SET_COOKIE, mark);
     Ok(response)
 }
 

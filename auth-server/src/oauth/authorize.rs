@@ -19,6 +19,7 @@ use crate::{
     events::{Event, Step},
     http::{PageFailure, form},
     limits::Source,
+    login::session,
     protocol::{
         authorize::{self, PageError},
         client::Client,
@@ -92,20 +93,20 @@ async fn client(app: &App, parameters: &Parameters) -> Result<std::sync::Arc<Cli
 
 /// Keeps the request and sends the browser to the dispatcher.
 async fn keep(app: &App, parts: &Parts, client: &Client, kept: &Kept, now: DateTime<Utc>) -> Result<Response, PageFailure> {
-    let (browser, set_cookie) = app.cookies.browser_or_fresh(&parts.headers)?;
+    let (browser, mark) = app.cookies.mark(&parts.headers)?;
     let handle = Token::<RequestHandle>::new(entropy::random()?);
-    let source = parts.extensions.get::<Source>().copied().unwrap_or_default();
     let limits = &app.config.authorization;
+    let (source, is_anonymous, most_per_source) = counts_for(app, parts, now).await?;
     let request = NewRequest {
         handle: handle.hash(),
         browser: browser.hash(),
         client_id: client.id.clone(),
-        source: source.key(),
+        source,
+        is_anonymous,
         request: serde_json::to_value(kept).map_err(anyhow::Error::new)?,
         created_at: now,
         expires_at: now + limits.request_lifetime,
     };
-    let most_per_source = if source.is_vendor() { limits.most_pending } else { limits.most_pending_per_source };
     let bound = |most: u64| i64::try_from(most).unwrap_or(i64::MAX);
     if app.store.add_request(&request, bound(most_per_source), bound(limits.most_pending)).await?.is_err() {
         return Err(PageFailure::too_many(std::time::Duration::from_mins(1)));
@@ -113,8 +114,18 @@ async fn keep(app: &App, parts: &Parts, client: &Client, kept: &Kept, now: DateT
     Event::of(Step::AuthorizeStart).client(client.id.as_str()).record();
     let location = format!("{}/authorize/{}", app.config.issuer.path(), handle.wire());
     let mut response = redirect(&location);
-    if let Some(cookie) = set_cookie {
-        response.headers_mut().append(header::SET_COOKIE, cookie);
-    }
+    response.headers_mut().append(header::SET_COOKIE, mark);
     Ok(response)
+}
+
+/// Whom a request counts for, whether that is nobody we know, and how many of theirs may
+/// wait: a person who is signed in, wherever they are, or else the address. So a crowd of
+/// strangers takes no room from people, nor a person more than their own.
+async fn counts_for(app: &App, parts: &Parts, now: DateTime<Utc>) -> anyhow::Result<(String, bool, u64)> {
+    let limits = &app.config.authorization;
+    if let Some(signed_in) = session::look(app, &parts.headers, now).await? {
+        return Ok((signed_in.session.user_id, false, limits.most_pending_per_source));
+    }
+    let source = parts.extensions.get::<Source>().copied().unwrap_or_default();
+    Ok((source.key(), true, if source.is_vendor() { limits.most_pending } else { limits.most_pending_per_source }))
 }

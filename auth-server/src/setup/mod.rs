@@ -33,11 +33,9 @@ const MOST_TYPED: usize = 100;
 /// `GET /setup/{token}`.
 pub async fn show(State(app): State<App>, Path(token): Path<String>, headers: HeaderMap) -> Result<Response, PageFailure> {
     good(&app, &token).await?;
-    let (browser, cookie) = app.cookies.browser_or_fresh(&headers)?;
+    let (browser, mark) = app.cookies.mark(&headers)?;
     let mut response = page(&app, &token, &browser.hash(), "", None);
-    if let Some(cookie) = cookie {
-        response.headers_mut().append(header::SET_COOKIE, cookie);
-    }
+    response.headers_mut().append(header::SET_COOKIE, mark);
     Ok(response)
 }
 

@@ -19,8 +19,10 @@ pub struct NewRequest {
     pub browser: TokenHash<BrowserId>,
     /// Who asks.
     pub client_id: ClientId,
-    /// Where it came from.
+    /// Whom it counts for: a person or an address.
     pub source: String,
+    /// Nobody is signed in.
+    pub is_anonymous: bool,
     /// The request itself.
     pub request: Value,
     /// When it came.
@@ -58,21 +60,21 @@ row! { RequestRow {
 
 const COUNT_OF_SOURCE: &str =
     "SELECT COUNT(*) FROM authorization_requests WHERE issuer_id = $1 AND source = $2 AND expires_at > $3 AND answered_at IS NULL";
-/// The oldest requests without a sign-in give way, beyond a number of all that wait.
-const TRIM: &str = "DELETE FROM authorization_requests WHERE issuer_id = $1 AND signed_in_at IS NULL AND answered_at IS NULL AND handle_hash IN \
+/// Beyond a number of all that wait the anonymous requests give way, the oldest first;
+/// only then those of people.
+const TRIM: &str = "DELETE FROM authorization_requests WHERE issuer_id = $1 AND answered_at IS NULL AND handle_hash IN \
     (SELECT handle_hash FROM authorization_requests WHERE issuer_id = $1 AND answered_at IS NULL \
-     ORDER BY created_at DESC LIMIT 1000 OFFSET $2)";
+     ORDER BY is_anonymous, created_at DESC LIMIT 1000 OFFSET $2)";
 /// Room is made for so many at once, as a part of all that may wait: finding the
 /// oldest means walking past all the others.
 const ROOM: i64 = 100;
-const ADD: &str = "INSERT INTO authorization_requests (issuer_id, handle_hash, browser_hash, client_id, source, request, created_at, expires_at) \
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+const ADD: &str = "INSERT INTO authorization_requests (issuer_id, handle_hash, browser_hash, client_id, source, is_anonymous, request, created_at, expires_at) \
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
 const FIND: &str = "SELECT client_id, request, created_at, signed_in_at, decision, answered_at FROM authorization_requests \
     WHERE issuer_id = $1 AND handle_hash = $2 AND browser_hash = $3 AND expires_at > $4";
-const SIGNED_IN: &str =
-    "UPDATE authorization_requests SET signed_in_at = $3 WHERE issuer_id = $1 AND handle_hash = $2 AND answered_at IS NULL";
+const SIGNED_IN: &str = "UPDATE authorization_requests SET signed_in_at = $3, is_anonymous = FALSE WHERE issuer_id = $1 AND handle_hash = $2 AND answered_at IS NULL";
 /// What somebody else decided is not asked of the next person as if it were theirs.
-const SIGNED_OUT: &str = "UPDATE authorization_requests SET signed_in_at = NULL, decision = NULL \
+const SIGNED_OUT: &str = "UPDATE authorization_requests SET signed_in_at = NULL, is_anonymous = TRUE, decision = NULL \
     WHERE issuer_id = $1 AND handle_hash = $2 AND answered_at IS NULL";
 const DECIDE: &str = "UPDATE authorization_requests SET decision = $3 \
     WHERE issuer_id = $1 AND handle_hash = $2 AND decision IS NULL AND answered_at IS NULL";
@@ -105,6 +107,7 @@ impl Store {
                 .bind(request.browser.as_bytes())
                 .bind(request.client_id.as_str())
                 .bind(&request.source)
+                .bind(request.is_anonymous)
                 .bind(Json(&request.request))
                 .bind(request.created_at)
                 .bind(request.expires_at)
