@@ -19,7 +19,7 @@ use portcullis::{
     secret::Secret,
     store::{
         ClientLifetimes, Location, NewCode, NewFamily, NewInitialAccessToken, NewRequest, NewSession, NewUser, RefreshOutcome, Refreshing,
-        Store as Opened, is_away,
+        Store as Opened, Trimmed, is_away,
     },
 };
 use portcullis_verifier::vocabulary::{Issuer, Scope};
@@ -104,7 +104,15 @@ pub(super) async fn code(store: &Opened, number: u8, now: DateTime<Utc>) -> bool
 }
 
 async fn code_for(store: &Opened, number: u8, scope: &str, now: DateTime<Utc>) -> bool {
-    let issued = IssuedCode {
+    issue(store, number, &new_code(number, scope, now)).await.is_some()
+}
+
+async fn issue(store: &Opened, number: u8, new: &NewCode) -> Option<Trimmed> {
+    store.issue_code(&Token::<RequestHandle>::new([number; 32]).hash(), new).await.unwrap()
+}
+
+fn new_code(number: u8, scope: &str, now: DateTime<Utc>) -> NewCode {
+    let code = IssuedCode {
         client_id: client_id(),
         user_id: "u_ada".to_owned(),
         user_name: Some("ada".to_owned()),
@@ -120,8 +128,7 @@ async fn code_for(store: &Opened, number: u8, scope: &str, now: DateTime<Utc>) -
         redeemed: None,
     };
     let session = Token::<SessionId>::new([1; 32]).hash();
-    let new = NewCode { hash: code_hash(number), code: issued, session, issued_at: now, most_families: 20, remember: None };
-    store.issue_code(&Token::<RequestHandle>::new([number; 32]).hash(), &new).await.unwrap().is_some()
+    NewCode { hash: code_hash(number), code, session, issued_at: now, most_families: 20, most_grants: 500, remember: None }
 }
 
 pub(super) fn code_hash(number: u8) -> TokenHash<AuthorizationCode> {
@@ -228,6 +235,50 @@ on_both_stores! {
         let before = found(6).await;
         store.end_session(&Token::<SessionId>::new([1; 32]).hash()).await.unwrap();
         assert_eq!(spend(store, 6, &before, at(3)).await.unwrap(), None, "the session has ended");
+    }
+
+    // OA-AB-08: the longest unused goes, with all that came of it, and only for a new one
+    async fn a_person_gives_so_many_grants_and_the_longest_unused_ends(store: Store) {
+        let bench = Bench::new(store).await;
+        let store = &bench.store;
+        people(store).await;
+        let at_resource = |number: u8, path: &str| {
+            let mut new = new_code(number, "files:read", at(i64::from(number)));
+            new.code.resource = format!("https://mcp.example.com/{path}");
+            new.most_grants = 3;
+            new.remember = Some((CALLBACK.to_owned(), Scope::parse("files:read").unwrap()));
+            new
+        };
+        let allow = async |number: u8, path: &str| {
+            request(store, number, 1000, at(0)).await;
+            issue(store, number, &at_resource(number, path)).await.expect("a code").grants
+        };
+        let standing = async || {
+            let mut paths: Vec<_> = store.grants_of("u_ada").await.unwrap().into_iter().map(|grant| grant.resource).collect();
+            paths.sort();
+            paths.iter().map(|resource| resource.trim_start_matches("https://mcp.example.com/").to_owned()).collect::<String>()
+        };
+        for (number, path) in [(1, "a"), (2, "b"), (3, "c")] {
+            assert_eq!(allow(number, path).await, 0);
+        }
+        let family = redeem(store, 1, at(4)).await.unwrap().expect("a family");
+        let unused = redeem(store, 2, at(4)).await.unwrap().expect("a family");
+        let client = client_id();
+        let keep = |_: Option<&TokenFamily>| Ok(RefreshOutcome::Issue(RefreshStep::Keep, ()));
+        let used = Refreshing { successor_hash: None, presented: PresentedRefreshToken { family_id: family, generation: 0, hash: [0; 32] }, ..refreshing(&client, family, 0, at(5)) };
+        store.refresh_family(&used, at(5), keep).await.unwrap().unwrap();
+        assert_eq!((allow(6, "c").await, allow(7, "b").await, allow(8, "c").await, standing().await.as_str()), (0, 0, 0, "abc"));
+        // b was allowed again at 7 and c at 8; a was refreshed at 5
+        let unfinished = store.find_code(&code_hash(8)).await.unwrap().expect("a code");
+        assert_eq!((allow(9, "d").await, standing().await.as_str()), (1, "bcd"));
+        assert!(!store.family_token_stands(family, "any").await.unwrap(), "its family ends as well");
+        assert!(store.remembered_consent("u_ada", &client, "https://mcp.example.com/a").await.unwrap().is_none());
+        assert!(store.family_token_stands(unused, "any").await.unwrap());
+        assert_eq!((allow(10, "a").await, standing().await.as_str()), (1, "acd"));
+        assert_eq!((allow(11, "e").await, standing().await.as_str()), (1, "ade"));
+        assert_eq!(spend(store, 8, &unfinished, at(12)).await.unwrap(), None, "a code in flight is withdrawn");
+        let told = store.family_story(family).await.unwrap().unwrap();
+        assert_eq!(told.grant_revoked.map(|(_, because)| because).as_deref(), Some("too many"));
     }
 
     // OA-CD-07: whoever looked before it was durable came before it

@@ -188,6 +188,38 @@ on_both_stores! {
         Tokens::of(&client.refresh(newest.refresh()).await);
     }
 
+    // OA-RT-19, OA-AB-08: a code in flight counts for the family that it will give
+    async fn codes_in_flight_give_no_family_beyond_the_cap(store: Store) {
+        for (most, codes_redeemed) in [(6, 5), (2, 2)] {
+            let server = Setup::on(store).table("tokens", &format!("families_per_client = {most}")).start().await;
+            let (client, mut ada) = (server.client().await, server.person("ada"));
+            let mut given = Vec::new();
+            for _ in 0..most {
+                given.push(client.connect(&mut ada).await);
+            }
+            let mut in_flight = Vec::new();
+            for _ in 0..5 {
+                let ask = client.ask();
+                in_flight.push((ada.code_for(&ask).await, ask.verifier));
+            }
+            for (code, verifier) in &in_flight {
+                let answer = client.redeem(code, verifier).await;
+                if answer.status == 200 {
+                    given.push(Tokens::of(&answer));
+                }
+            }
+            assert_eq!(given.len(), most + codes_redeemed, "of codes, too, no more than families");
+            let mut live = Vec::new();
+            for (number, tokens) in given.iter().enumerate() {
+                if client.refresh(tokens.refresh()).await.status == 200 {
+                    live.push(number);
+                }
+            }
+            let newest: Vec<_> = (codes_redeemed..codes_redeemed + most).collect();
+            assert_eq!(live, newest);
+        }
+    }
+
     // OA-RT-03: the operator may fix the token of clients that have a secret, and of no others
     async fn without_rotation_a_confidential_client_keeps_its_token(store: Store) {
         let server = Setup::on(store).table("tokens", "rotate_confidential = false").start().await;

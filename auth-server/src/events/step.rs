@@ -47,7 +47,7 @@ steps! {
     AuthorizeRefused = "authorize_refused",
     /// We broke.
     Broken = "broken" alarming,
-    /// The oldest of too many sessions, codes or families ended.
+    /// The oldest of too many sessions, codes, families or grants ended.
     CapReached = "cap_reached",
     /// A client could not prove who it is.
     ClientAuthFail = "client_auth_fail" alarming,

@@ -214,6 +214,9 @@ impl Here {
     }
 }
 
+/// Of one person: more apps and servers than anybody looks after (OA-AB-08).
+const MOST_GRANTS: i64 = 500;
+
 /// Stores a code and sends the browser back with it.
 async fn issue(
     app: &App,
@@ -246,13 +249,15 @@ async fn issue(
         session: signed_in.cookie.clone(),
         issued_at: now,
         most_families: i64::from(app.config.tokens.families_per_client),
+        most_grants: MOST_GRANTS,
         remember,
     };
     let Some(trimmed) = app.store.issue_code(&pending.handle.hash(), &new).await? else {
         return Err(PageFailure::answered());
     };
     if trimmed != Trimmed::default() {
-        let reason = format!("too many: codes that ended: {}, token families: {}", trimmed.codes, trimmed.families);
+        let Trimmed { codes, families, grants } = trimmed;
+        let reason = format!("too many: codes that ended: {codes}, token families: {families}, grants: {grants}");
         Event::of(Step::CapReached).client(pending.client.id.as_str()).user(consented.user_id()).because(reason).record();
     }
     Event::of(Step::CodeIssued)

@@ -31,8 +31,11 @@ pub struct NewCode {
     pub session: TokenHash<SessionId>,
     /// When the code was made.
     pub issued_at: DateTime<Utc>,
-    /// How many families the person and client may have, with the one it will give.
+    /// How many families the person and client may have, with those that codes in
+    /// flight will give.
     pub most_families: i64,
+    /// How many grants the person may have given, with this one.
+    pub most_grants: i64,
     /// The consent to remember, if it is: the redirect set it is for, and its scope.
     pub remember: Option<(String, Scope)>,
 }
@@ -61,6 +64,8 @@ pub struct Trimmed {
     pub codes: u64,
     /// Token families, the longest idle.
     pub families: u64,
+    /// Grants of the person, the longest unused.
+    pub grants: u64,
 }
 
 row! { CodeRow {
@@ -101,10 +106,20 @@ const GRANT: &str = "INSERT INTO grants (issuer_id, id, user_id, client_id, reso
     VALUES ($1, $2, $3, $4, $5, $6, $7, $7) ON CONFLICT (issuer_id, user_id, client_id, resource) WHERE revoked_at IS NULL \
     DO UPDATE SET last_used_at = excluded.last_used_at RETURNING id, scope";
 const WIDEN_GRANT: &str = "UPDATE grants SET scope = $3 WHERE issuer_id = $1 AND id = $2";
-/// The oldest codes in flight beyond a number die.
-const TRIM: &str = "UPDATE codes SET withdrawn_at = $4 WHERE issuer_id = $1 AND withdrawn_at IS NULL AND redeemed_at IS NULL AND hash IN \
-    (SELECT hash FROM codes WHERE issuer_id = $1 AND user_id = $2 AND client_id = $3 AND redeemed_at IS NULL AND expires_at > $4 \
-     ORDER BY issued_at DESC LIMIT 1000 OFFSET $5)";
+macro_rules! in_flight {
+    () => {
+        "FROM codes WHERE issuer_id = $1 AND user_id = $2 AND client_id = $3 \
+         AND redeemed_at IS NULL AND withdrawn_at IS NULL AND expires_at > $4"
+    };
+}
+
+/// The oldest codes in flight beyond a number die: before the new one is there, so that it
+/// is none of them, whatever the clock says.
+const TRIM: &str = concat!(
+    "UPDATE codes SET withdrawn_at = $4 WHERE issuer_id = $1 AND withdrawn_at IS NULL AND redeemed_at IS NULL AND hash IN (SELECT hash ",
+    in_flight!(),
+    " ORDER BY issued_at DESC LIMIT 1000 OFFSET $5)"
+);
 const REMEMBER: &str = "INSERT INTO consents (issuer_id, user_id, client_id, resource, redirect_set, scope, given_at) \
     VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (issuer_id, user_id, client_id, resource) \
     DO UPDATE SET redirect_set = excluded.redirect_set, scope = excluded.scope, given_at = excluded.given_at";
@@ -148,12 +163,22 @@ const REDEEM: First = first!(
          SELECT $3 AS family_id WHERE changes() > 0",
     ],
 );
-/// The families of a person and client beyond a number: the longest idle go. (A join
-/// would be read from the other end: from all families of the issuer.)
-const TRIM_FAMILIES: &str = "UPDATE token_families SET revoked_at = $4, revoked_because = 'too many' WHERE issuer_id = $1 AND id IN \
-    (SELECT f.id FROM token_families f WHERE f.issuer_id = $1 AND f.revoked_at IS NULL AND f.grant_id IN \
-      (SELECT g.id FROM grants g WHERE g.issuer_id = $1 AND g.user_id = $2 AND g.client_id = $3 AND g.revoked_at IS NULL) \
-     ORDER BY f.last_used_at DESC LIMIT 1000 OFFSET $5)";
+/// The families of a person and client beyond a number go, the longest idle; a code in
+/// flight counts for the one it will give. One look at both: an exchange that comes
+/// between two would be counted twice, or not at all. (A join would be read from the
+/// other end: from all families of the issuer.)
+const TRIM_FAMILIES: &str = concat!(
+    "UPDATE token_families SET revoked_at = $4, revoked_because = 'too many' WHERE issuer_id = $1 AND id IN \
+     (SELECT f.id FROM token_families f WHERE f.issuer_id = $1 AND f.revoked_at IS NULL AND f.grant_id IN \
+       (SELECT g.id FROM grants g WHERE g.issuer_id = $1 AND g.user_id = $2 AND g.client_id = $3 AND g.revoked_at IS NULL) \
+      ORDER BY f.last_used_at DESC LIMIT 1000 OFFSET (SELECT CASE WHEN COUNT(*) < $5 THEN $5 - COUNT(*) ELSE 0 END ",
+    in_flight!(),
+    "))"
+);
+/// The grants of a person beyond a number, the longest unused, and never the newest.
+const TOO_MANY_GRANTS: &str = "SELECT g.id FROM grants g WHERE g.issuer_id = $1 AND g.user_id = $2 AND g.revoked_at IS NULL AND g.id <> $3 \
+    ORDER BY (SELECT MAX(used.moment) FROM (SELECT g.last_used_at AS moment UNION ALL \
+      SELECT f.last_used_at FROM token_families f WHERE f.issuer_id = $1 AND f.grant_id = g.id) used) DESC LIMIT 100 OFFSET $4";
 
 /// Codes in flight for one person and client.
 const MOST_IN_FLIGHT: i64 = 5;
@@ -163,17 +188,38 @@ impl Store {
     /// before. What the person allowed is kept as their grant to this client, and
     /// remembered as consent if it is to be.
     pub async fn issue_code(&self, handle: &TokenHash<RequestHandle>, new: &NewCode) -> anyhow::Result<Option<Trimmed>> {
-        let Some((grant_id, trimmed)) = self.add_code(handle, new).await? else { return Ok(None) };
+        let Some((grant_id, mut trimmed)) = self.add_code(handle, new).await? else { return Ok(None) };
         if let Some(recent) = &self.recent_codes {
             recent.keep(&new.hash, IssuedCode { grant_id, ..new.code.clone() });
         }
+        if grant_id == new.code.grant_id {
+            trimmed.grants = self.end_unused_grants(new).await?;
+        }
         Ok(Some(trimmed))
+    }
+
+    /// Makes room for a new grant. Afterwards, and one by one: of several new ones at
+    /// once each sees the others then, and an end is what it always is.
+    async fn end_unused_grants(&self, new: &NewCode) -> anyhow::Result<u64> {
+        let beyond: Vec<(String,)> = on_db_read!(self.db, |pool| sqlx::query_as(TOO_MANY_GRANTS)
+            .bind(self.issuer_id)
+            .bind(&new.code.user_id)
+            .bind(new.code.grant_id.to_string())
+            .bind(new.most_grants - 1)
+            .fetch_all(pool)
+            .await)
+        .context("looking for unused grants")?;
+        let mut ended = 0;
+        for (id,) in beyond {
+            ended += u64::from(self.revoke_grant(id.parse().context("grants.id")?, None, "too many", new.issued_at).await?);
+        }
+        Ok(ended)
     }
 
     /// The grant that the code belongs to, and what ended for it; `None` if the request was answered before.
     #[expect(clippy::too_many_lines, reason = "one transaction, told in one piece")]
     async fn add_code(&self, handle: &TokenHash<RequestHandle>, new: &NewCode) -> anyhow::Result<Option<(GrantId, Trimmed)>> {
-        let NewCode { hash, code, session, issued_at, most_families, remember } = new;
+        let NewCode { hash, code, session, issued_at, most_families, remember, .. } = new;
         on_db!(self.db, |writer| {
             let mut step = writer.begin_write().await?;
             let answer = sqlx::query(requests::ANSWER).bind(self.issuer_id).bind(handle.as_bytes()).bind(issued_at);
@@ -196,6 +242,9 @@ impl Store {
                 let wider = granted.union(&code.scope).to_string();
                 sqlx::query(WIDEN_GRANT).bind(self.issuer_id).bind(&grant_id).bind(wider).execute(&mut *step).await?;
             }
+            let trim = sqlx::query(TRIM).bind(self.issuer_id).bind(&code.user_id).bind(code.client_id.as_str());
+            let trim = trim.bind(issued_at).bind(MOST_IN_FLIGHT.min(*most_families) - 1);
+            let codes = trim.execute(&mut *step).await?.rows_affected();
             sqlx::query(ADD)
                 .bind(self.issuer_id)
                 .bind(hash.as_bytes())
@@ -212,10 +261,8 @@ impl Store {
                 .bind(&grant_id)
                 .execute(&mut *step)
                 .await?;
-            let trim = sqlx::query(TRIM).bind(self.issuer_id).bind(&code.user_id).bind(code.client_id.as_str());
-            let codes = trim.bind(issued_at).bind(MOST_IN_FLIGHT).execute(&mut *step).await?.rows_affected();
             let trim = sqlx::query(TRIM_FAMILIES).bind(self.issuer_id).bind(&code.user_id).bind(code.client_id.as_str());
-            let families = trim.bind(issued_at).bind(most_families - 1).execute(&mut *step).await?.rows_affected();
+            let families = trim.bind(issued_at).bind(most_families).execute(&mut *step).await?.rows_affected();
             if let Some((redirect_set, scope)) = remember {
                 sqlx::query(REMEMBER)
                     .bind(self.issuer_id)
@@ -230,7 +277,7 @@ impl Store {
             }
             sqlx::query(CLIENT_USED).bind(self.issuer_id).bind(code.client_id.as_str()).bind(issued_at).execute(&mut *step).await?;
             step.commit().await.context("storing a code")?;
-            Ok(Some((grant_id.parse().context("grants.id")?, Trimmed { codes, families })))
+            Ok(Some((grant_id.parse().context("grants.id")?, Trimmed { codes, families, grants: 0 })))
         })
     }
 
@@ -304,5 +351,30 @@ impl Store {
             under_way.won(clock.now());
             Ok(true)
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use portcullis_verifier::vocabulary::Issuer;
+    use sqlx::AssertSqlSafe;
+
+    use super::*;
+    use crate::store::{Location, db::Db};
+
+    // OA-AB-08: what keeps the caps costs what one person has, not what everybody has
+    #[tokio::test]
+    async fn no_cap_is_kept_by_reading_a_whole_table() {
+        let folder = tempfile::tempdir().unwrap();
+        let location = Location::Sqlite(folder.path().join("portcullis.db"));
+        let store = Store::open(&location, &Issuer::parse("https://auth.example").unwrap()).await.unwrap();
+        let Db::Sqlite { read, .. } = &store.db else { panic!("it is SQLite") };
+        for statement in [TRIM, TRIM_FAMILIES, TOO_MANY_GRANTS] {
+            let plan: Vec<(i64, i64, i64, String)> =
+                sqlx::query_as(AssertSqlSafe(format!("EXPLAIN QUERY PLAN {statement}"))).fetch_all(read).await.unwrap();
+            let steps: Vec<String> = plan.into_iter().map(|(.., step)| step).collect();
+            let whole = |step: &&String| step.ends_with("(issuer_id=?)") || (step.starts_with("SCAN") && *step != "SCAN CONSTANT ROW");
+            assert_eq!(steps.iter().find(whole), None, "{steps:#?}");
+        }
     }
 }
