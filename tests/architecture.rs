@@ -100,6 +100,18 @@ fn time_chance_and_environment_have_one_home() {
     }
 }
 
+/// What outlives a call is a part of `app.rs`; a table that never changes may be made once.
+#[test]
+fn nothing_is_global() {
+    let root = root();
+    for file in rust_files(&root.join("auth-server/src")) {
+        let (code, place) = (shipped(&file), file.strip_prefix(&root).unwrap());
+        let is_global = |line: &&str| line.contains("thread_local!") || line.split_whitespace().any(|word| word == "static");
+        let global = code.lines().filter(is_global).find(|line| !line.contains(": LazyLock<"));
+        assert_eq!(global, None, "{} has it", place.display());
+    }
+}
+
 /// A transaction that left the store could be forgotten half way.
 #[test]
 fn no_transaction_leaves_the_store() {

@@ -12,7 +12,6 @@ use clap::Args;
 use super::{Global, failure::Outcome, greeting::Greeting, output};
 use crate::{
     config::load,
-    events,
     serve::{self, Options, Started},
     telemetry,
 };
@@ -43,8 +42,7 @@ impl Serve {
             sources.flags.push(("listen", "--listen".to_owned(), listen.clone()));
         }
         let config = load(&sources)?;
-        telemetry::init(&config.log)?;
-        events::are_of(&config.issuer);
+        telemetry::init(&config.log, &config.issuer)?;
         let options = Options { sample: self.sample() };
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("starting the threads of the server")?;
         runtime.block_on(serve::run(config, options, greet))?;

@@ -6,13 +6,13 @@
 
 mod step;
 
-use std::{fmt::Display, sync::OnceLock};
+use std::fmt::Display;
 
-use portcullis_verifier::vocabulary::{Issuer, Scope};
+use portcullis_verifier::vocabulary::Scope;
 
 pub use step::Step;
 
-use crate::{ago::timestamp, protocol::vocabulary::looks_secret, store::OperatorAction};
+use crate::{ago::timestamp, protocol::vocabulary::looks_secret, store::OperatorAction, telemetry::Writer};
 
 /// One event, to be filled with what is known and then recorded.
 #[derive(Clone, Debug)]
@@ -30,27 +30,14 @@ pub struct Event<'a> {
 /// Reasons may quote what strangers sent; nobody needs more of it.
 const MOST_CHARACTERS: usize = 300;
 
-/// Whose events these are: one process serves one issuer.
-static ISSUER: OnceLock<String> = OnceLock::new();
-
-/// Every event from now on says that it is of this issuer.
-pub fn are_of(issuer: &Issuer) {
-    // The first one stays: a second call in one process names the same.
-    let _ = ISSUER.set(issuer.as_str().to_owned());
-}
-
-fn issuer() -> Option<&'static str> {
-    ISSUER.get().map(String::as_str)
-}
-
 /// Writes down what an operator did by command: who, what and when (OA-LG-01). It may have
 /// been while no server ran, so the time of the line is not enough.
 pub fn record_operator_action(action: &OperatorAction) {
     let OperatorAction { event, operator, about, .. } = action;
     let (client_id, user_id, grant_id) = (about.client_id.as_deref(), about.user_id.as_deref(), about.grant_id.as_deref());
     let (resource, reason) = (about.resource.as_deref(), about.reason.as_deref());
-    let (issuer, event, operator, done_at) = (issuer(), event.as_str(), operator.as_str(), timestamp(action.done_at));
-    let done_at = done_at.as_str();
+    let (writer, done_at) = (Writer::current(), timestamp(action.done_at));
+    let (issuer, event, operator, done_at) = (writer.issuer(), event.as_str(), operator.as_str(), done_at.as_str());
     tracing::info!(target: "portcullis::event", event, issuer, operator, done_at, client_id, user_id, grant_id, resource, reason);
 }
 
@@ -100,7 +87,8 @@ impl<'a> Event<'a> {
     /// Writes the event. Source address and correlation id stand in the request's span.
     pub fn record(self) {
         let Self { step, client_id, user_id, grant_id, resource, scope, reason } = self;
-        let issuer = issuer();
+        let writer = Writer::current();
+        let issuer = writer.issuer();
         let (event, grant_id, scope, reason) = (step.as_str(), grant_id.as_deref(), scope.as_deref(), reason.as_deref());
         if step.is_alarming() {
             tracing::warn!(target: "portcullis::event", event, issuer, client_id, user_id, grant_id, resource, scope, reason);

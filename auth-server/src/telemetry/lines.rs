@@ -109,10 +109,16 @@ mod tests {
         sync::{Arc, Mutex},
     };
 
+    use portcullis_verifier::vocabulary::Issuer;
     use serde_json::Value;
     use tracing_subscriber::{fmt::MakeWriter, layer::SubscriberExt as _};
 
     use super::*;
+    use crate::{
+        events::{self, Step},
+        store::{About, OperatorAction},
+        telemetry::writer::OfIssuer,
+    };
 
     #[derive(Clone, Default)]
     struct Sink(Arc<Mutex<Vec<u8>>>);
@@ -136,8 +142,12 @@ mod tests {
     }
 
     impl Sink {
+        fn text(&self) -> String {
+            String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+        }
+
         fn lines(&self) -> Vec<Value> {
-            let text = String::from_utf8(self.0.lock().unwrap().clone()).unwrap();
+            let text = self.text();
             let mut lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
             for line in &mut lines {
                 assert!(line["timestamp"].as_str().unwrap().ends_with('Z'));
@@ -177,5 +187,40 @@ mod tests {
         });
         assert_eq!(ours.lines().len(), 3);
         assert_eq!(ours.lines(), theirs.lines());
+    }
+
+    // OA-LG-02: the log knows whose it is, for programs and for people; two of one process do too
+    #[test]
+    fn every_event_says_which_issuer_it_is_of() {
+        for issuer in ["https://one.example", "https://two.example"] {
+            let (json, text) = (Sink::default(), Sink::default());
+            let subscriber = tracing_subscriber::registry()
+                .with(OfIssuer::new(&Issuer::parse(issuer).unwrap()))
+                .with(tracing_subscriber::fmt::layer().fmt_fields(Fields).event_format(Lines).with_writer(json.clone()))
+                .with(tracing_subscriber::fmt::layer().compact().with_target(false).with_ansi(false).with_writer(text.clone()));
+            let action = OperatorAction {
+                id: "1".to_owned(),
+                event: "key_rotated".to_owned(),
+                operator: "ada".to_owned(),
+                done_at: chrono::DateTime::UNIX_EPOCH,
+                about: About { reason: Some("a test".to_owned()), ..About::default() },
+            };
+            tracing::subscriber::with_default(subscriber, || {
+                events::Event::of(Step::LoginOk).user("u_ada").record();
+                events::Event::of(Step::Broken).record();
+                events::record_operator_action(&action);
+                tracing::info!("no event");
+            });
+            let of: Vec<Value> = json.lines().iter_mut().map(|line| line["issuer"].take()).collect();
+            assert_eq!(of, [issuer.into(), issuer.into(), issuer.into(), Value::Null]);
+            let first = json.text().lines().next().unwrap().split_once(",\"level\"").unwrap().1.to_owned();
+            assert_eq!(
+                first,
+                format!(r#":"INFO","event":"login_ok","issuer":"{issuer}","user_id":"u_ada","target":"portcullis::event"}}"#)
+            );
+            let first = text.text().lines().next().unwrap().split_once("INFO ").unwrap().1.to_owned();
+            assert_eq!(first, format!(r#"event="login_ok" issuer="{issuer}" user_id="u_ada""#));
+            assert_eq!(text.text().matches(&format!("issuer=\"{issuer}\"")).count(), 3);
+        }
     }
 }

@@ -4,22 +4,28 @@
 //! secrets print as `[redacted]` ([`crate::secret::Secret`]).
 
 mod lines;
+mod writer;
 
 use std::io::{self, IsTerminal as _};
 
 use anyhow::Context as _;
+use portcullis_verifier::vocabulary::Issuer;
 use tracing_subscriber::{EnvFilter, Layer as _, fmt, layer::SubscriberExt as _, util::SubscriberInitExt as _};
+
+use writer::OfIssuer;
+pub use writer::Writer;
 
 use crate::config::{Log, LogFormat};
 
 /// What libraries say is only interesting when it is a warning, unless the operator asks for more.
 const QUIET: &str = "hyper=warn,h2=warn,rustls=warn,sqlx=warn,tower=warn,rmcp=warn";
 
-/// Begins to log, to standard error: standard output belongs to the answers.
+/// Begins to log, to standard error: standard output belongs to the answers. Every event
+/// says that it is of this issuer: one process serves one.
 ///
 /// # Errors
 /// Something else in this process logs already.
-pub fn init(log: &Log) -> anyhow::Result<()> {
+pub fn init(log: &Log, issuer: &Issuer) -> anyhow::Result<()> {
     let filter = EnvFilter::builder().parse(format!("{QUIET},{}", log.level.as_str())).context("reading the log level")?;
     let on_terminal = io::stderr().is_terminal();
     let layer = if writes_json(log.format, on_terminal) {
@@ -30,7 +36,7 @@ pub fn init(log: &Log) -> anyhow::Result<()> {
     // The filter stands before the layer, not in it: a filter of a layer keeps notes per
     // thread, and a library that only asks whether it would be heard (sqlx does, for
     // each query) makes it swallow the next event of ours.
-    tracing_subscriber::registry().with(filter).with(layer).try_init().context("beginning to log")
+    tracing_subscriber::registry().with(filter).with(OfIssuer::new(issuer)).with(layer).try_init().context("beginning to log")
 }
 
 /// Whether lines are JSON.
