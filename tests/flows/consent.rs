@@ -198,6 +198,25 @@ on_both_stores! {
         }
     }
 
+    // OA-DR-13: pages are in English, and a name in any language is text of a stranger
+    async fn an_app_is_called_by_its_english_name_or_the_one_without_a_language(store: Store) {
+        let server = Setup::on(store).unlimited().start().await;
+        let mut ada = server.person("ada");
+        for (names, shown) in [
+            (json!({ "client_name": "Plain", "client_name#de": "Deutsch", "client_name#en-GB": "Engl\u{202e}ish" }), "<bdi>English</bdi>"),
+            (json!({ "client_name": "Plain", "client_name#de": "Deutsch" }), "<bdi>Plain</bdi>"),
+            (json!({ "client_name#fr": "Fran\u{200b}çais", "client_name#de": "<b>Deutsch</b>" }), "<bdi>&#60;b&#62;Deutsch&#60;/b&#62;</bdi>"),
+            (json!({ "client_name#en": "\u{200b}" }), "<bdi>return.example.com</bdi>"),
+        ] {
+            let mut metadata = names;
+            metadata["redirect_uris"] = json!(["https://return.example.com/cb"]);
+            let client = Client::register_as(&server, &metadata).await;
+            let page = ada.arrive(&client.ask()).await.answer.body;
+            assert!(page.contains(shown), "{shown} is missing in {page}");
+            assert!(!page.contains(['\u{202e}', '\u{200b}']), "{page}");
+        }
+    }
+
     // OA-AZ-17, OA-MX-12: a decision belongs to the person who made it
     async fn whoever_signs_in_next_is_asked_anew(store: Store) {
         let server = Server::start(store).await;

@@ -208,6 +208,43 @@ on_both_stores! {
         assert_eq!((left("token 1"), left("token 2")), (Some(0), Some(1)));
     }
 
+    // OA-DR-13, OA-DR-09: a restart later it is all there
+    async fn names_in_languages_and_keys_are_kept_and_echoed(store: Store) {
+        let server = Setup::on(store).unlimited().start().await;
+        let kept = json!({
+            "client_name": "App", "client_name#de-CH": "Anwendung", "client_name#FR": "Application", "tos_uri#de-CH": "https://a.example/agb",
+            "jwks": { "keys": [
+                { "kty": "EC", "crv": "P-256", "x": "MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4",
+                    "y": "4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM", "kid": "1", "use": "sig", "alg": "ES256" },
+                { "kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo", "x5t": { "of": [1.5, null] } },
+            ] },
+        });
+        let mut body = kept.clone();
+        body["redirect_uris"] = json!(["https://a.example/cb"]);
+        let answer = register(&server, &body).await.expect(201).json();
+        for (name, value) in kept.as_object().unwrap() {
+            assert_eq!(&answer[name], value, "{name}");
+        }
+        let id = answer["client_id"].as_str().unwrap().parse().unwrap();
+        let record = server.store().await.client(&id).await.unwrap().expect("it is stored");
+        let in_languages: Vec<_> = record.in_languages.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
+        let expected = [("client_name#FR", "Application"), ("client_name#de-CH", "Anwendung"), ("tos_uri#de-CH", "https://a.example/agb")];
+        assert_eq!(in_languages, expected, "the case of a tag stays");
+        assert_eq!(record.jwks.as_ref(), Some(&kept["jwks"]));
+
+        let off_curve = json!({ "kty": "EC", "crv": "P-256", "x": "MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4", "y": "MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4" });
+        for (member, value, told) in [
+            ("jwks", json!({ "keys": [kept["jwks"]["keys"][1], off_curve] }), "jwks.keys[1] has a point"),
+            ("jwks", json!({ "keys": [{ "kid": "\0", "kty": "RSA" }] }), "give jwks, a set"),
+            ("client_name#it", json!("a\0b"), "client_name#... must be"),
+            ("client_name#!", json!("x"), "client_name# must be followed by a language tag"),
+        ] {
+            let refused = register(&server, &json!({ "redirect_uris": ["https://a.example/cb"], member: value })).await;
+            refused.expect_error(400, "invalid_client_metadata");
+            assert!(refused.json()["error_description"].as_str().unwrap().starts_with(told), "{}", refused.body);
+        }
+    }
+
     // MCP-AS-139, OA-DR-20, OA-AB-04
     async fn registrations_are_bounded_per_address_and_in_all(store: Store) {
         let server = Setup::on(store).table("registration", "per_source_per_hour = 3").start().await;

@@ -6,11 +6,12 @@ use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD as BASE64URL};
 use chrono::{DateTime, Utc};
 use portcullis_verifier::vocabulary::Scope;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use super::vocabulary::{
-    ClientId, ClientSecret as SecretKind, GrantType, Kind as _, RedirectKind, RedirectUri, Token, TokenEndpointAuthMethod, TokenHash,
-    hash_of,
+    ClientId, ClientSecret as SecretKind, GrantType, HumanReadable, Kind as _, RedirectKind, RedirectUri, TaggedMember, Token,
+    TokenEndpointAuthMethod, TokenHash, hash_of,
 };
 
 /// A client, as it is stored. Members that a later version adds are ignored when
@@ -24,6 +25,10 @@ pub struct Client {
     /// The name it gave itself, as it was written. Show [`Client::display_name`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
+    /// What it says of itself in further languages (RFC 7591 §2.2), names among it: as
+    /// much a claim as the name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub in_languages: BTreeMap<TaggedMember, String>,
     /// Where its answers may go (RFC 6749 §3.1.2).
     #[serde(default)]
     pub redirect_uris: Vec<RedirectUri>,
@@ -67,6 +72,12 @@ pub struct Client {
     /// Which version of that software.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub software_version: Option<String>,
+    /// Its public keys, as it wrote them (RFC 7591 §2): judged when it registered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jwks: Option<Value>,
+    /// Where its public keys are. Never fetched at registration.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jwks_uri: Option<String>,
     /// Whether the operator vouches for it, so that consent is not asked.
     #[serde(default)]
     pub trusted: bool,
@@ -154,6 +165,7 @@ impl Client {
             id,
             origin,
             name: None,
+            in_languages: BTreeMap::new(),
             redirect_uris: Vec::new(),
             grant_types: BTreeSet::from([GrantType::AuthorizationCode, GrantType::RefreshToken]),
             token_endpoint_auth_method: TokenEndpointAuthMethod::None,
@@ -169,6 +181,8 @@ impl Client {
             contacts: Vec::new(),
             software_id: None,
             software_version: None,
+            jwks: None,
+            jwks_uri: None,
             trusted: false,
             created_at,
             disabled_at: None,
@@ -229,12 +243,27 @@ impl Client {
     /// What people are shown: its name without characters that are invisible or
     /// turn the direction of writing, else where it answers to, else its identifier.
     pub fn display_name(&self) -> String {
-        let name: String = self.name.as_deref().unwrap_or_default().chars().filter(|&letter| is_shown(letter)).collect();
-        match (name.trim(), self.redirect_uris.first()) {
-            ("", Some(redirect_uri)) => redirect_uri.display_host(),
-            ("", None) => self.id.to_string(),
-            (name, _) => name.to_owned(),
+        self.display_names().into_iter().next().unwrap_or_else(|| match self.redirect_uris.first() {
+            Some(redirect_uri) => redirect_uri.display_host(),
+            None => self.id.to_string(),
+        })
+    }
+
+    /// All that it calls itself, each as it may be shown and once. First comes what an
+    /// English page takes: its English name, else the one in no language, else the
+    /// first by tag.
+    pub fn display_names(&self) -> Vec<String> {
+        let tagged = || self.in_languages.iter().filter(|(key, _)| key.member() == HumanReadable::ClientName);
+        let plainly_english = tagged().filter(|(key, _)| key.tag().eq_ignore_ascii_case(LANGUAGE_OF_PAGES));
+        let english = plainly_english.chain(tagged().filter(|(key, _)| key.is_in(LANGUAGE_OF_PAGES))).map(|(_, name)| name);
+        let in_order = english.chain(&self.name).chain(tagged().map(|(_, name)| name));
+        let mut names: Vec<String> = Vec::new();
+        for name in in_order.map(|name| as_shown(name)).filter(|name| !name.is_empty()) {
+            if !names.contains(&name) {
+                names.push(name);
+            }
         }
+        names
     }
 
     /// Whether the parts of the record fit together.
@@ -258,10 +287,19 @@ impl Client {
     }
 }
 
+/// Pages are in English.
+const LANGUAGE_OF_PAGES: &str = "en";
+
 /// Whether a host, with its port, is this computer.
 fn is_local(host: &str) -> bool {
     let name = host.strip_prefix('[').map_or_else(|| host.split(':').next().unwrap_or_default(), |_| host);
     name == "localhost" || name.ends_with(".localhost") || name.starts_with("127.") || name.starts_with("[::1]")
+}
+
+/// A name as people may see it.
+fn as_shown(name: &str) -> String {
+    let shown: String = name.chars().filter(|&letter| is_shown(letter)).collect();
+    shown.trim().to_owned()
 }
 
 /// No control characters, nothing invisible, nothing that turns the direction of
@@ -312,6 +350,9 @@ mod tests {
     fn a_record_comes_back_as_it_was_stored() {
         let full = Client {
             name: Some("Ünïcode".to_owned()),
+            in_languages: BTreeMap::from([("client_name#pt-BR".parse().unwrap(), "Únicode".to_owned())]),
+            jwks: Some(serde_json::json!({ "keys": [] })),
+            jwks_uri: Some("https://a.example/jwks".to_owned()),
             scope: Some(Scope::parse("a b").unwrap()),
             machine_scopes: BTreeMap::from([("https://rs.example/mcp".to_owned(), Scope::parse("a").unwrap())]),
             application_type: Some(ApplicationType::Native),
@@ -408,6 +449,34 @@ mod tests {
         assert_eq!(named("\u{202E}\u{2066}"), "a.example");
         assert_eq!(named("日本語 العربية"), "日本語 العربية");
         assert_eq!(client(&[]).display_name(), "c");
+    }
+
+    // OA-DR-13: pages are in English
+    #[test]
+    fn people_see_the_english_name_else_the_plain_one_else_the_first_by_tag() {
+        let named = |name: Option<&str>, tagged: &[(&str, &str)]| {
+            let in_languages =
+                tagged.iter().map(|(tag, name)| (format!("client_name#{tag}").parse().unwrap(), (*name).to_owned())).collect();
+            Client { name: name.map(str::to_owned), in_languages, ..client(&["https://a.example/cb"]) }.display_name()
+        };
+        assert_eq!(named(Some("Plain"), &[("de", "Deutsch"), ("en", "English"), ("en-AU", "Australian")]), "English");
+        assert_eq!(named(Some("Plain"), &[("EN-gb", "British"), ("de", "Deutsch")]), "British");
+        assert_eq!(named(Some("Plain"), &[("de", "Deutsch"), ("enm", "Middle English")]), "Plain");
+        assert_eq!(named(None, &[("fr", "Français"), ("de", "Deutsch")]), "Deutsch");
+        assert_eq!(named(None, &[("fr", "Français"), ("en", "English")]), "English");
+        assert_eq!(named(None, &[]), "a.example");
+        // as little to be trusted as the name itself
+        assert_eq!(named(Some("Plain"), &[("en", " Cl\u{200B}au\u{202E}de ")]), "Claude");
+        assert_eq!(named(Some("Plain"), &[("en", "\u{200B}")]), "Plain", "nothing to be seen");
+    }
+
+    // OA-DR-13: an operator sees all of them, not only what a page would show
+    #[test]
+    fn every_name_is_told_once() {
+        let in_languages = [("client_name#de", "Claude\u{200B}"), ("client_name#fr", "Klaus"), ("tos_uri#fr", "https://a.example/")];
+        let in_languages = in_languages.map(|(key, text)| (key.parse().unwrap(), text.to_owned())).into();
+        let several = Client { name: Some("Claude".to_owned()), in_languages, ..client(&["https://a.example/cb"]) };
+        assert_eq!(several.display_names(), ["Claude", "Klaus"]);
     }
 
     // OA-CL-09

@@ -6,6 +6,8 @@ mod presets;
 mod remove;
 mod secret;
 
+use std::collections::BTreeMap;
+
 use clap::Subcommand;
 use serde::Serialize;
 
@@ -20,7 +22,7 @@ use super::{
 use crate::{
     protocol::{
         client::{Client, ClientOrigin},
-        vocabulary::RedirectUri,
+        vocabulary::{RedirectUri, TaggedMember},
     },
     store::About,
 };
@@ -98,6 +100,9 @@ struct Record<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     client_secret: Option<&'a str>,
     name: Option<&'a str>,
+    /// What it says of itself in further languages.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    in_languages: &'a BTreeMap<TaggedMember, String>,
     origin: ClientOrigin,
     token_endpoint_auth_method: &'static str,
     redirect_uris: Vec<&'a str>,
@@ -133,6 +138,7 @@ impl<'a> Record<'a> {
             client_id: client.id.as_str(),
             client_secret: None,
             name: client.name.as_deref(),
+            in_languages: &client.in_languages,
             origin: client.origin,
             token_endpoint_auth_method: client.token_endpoint_auth_method.as_str(),
             redirect_uris: client.redirect_uris.iter().map(RedirectUri::as_str).collect(),
@@ -161,6 +167,9 @@ fn facts(client: &Client, secret: Option<&str>, desk: &Desk) -> Facts {
     facts.add_some("client_secret", secret.map(|secret| format!("{secret}   (shown only now)")));
     facts.add("kind", if client.is_confidential() { "confidential: it has a secret" } else { "public: it has no secret" });
     facts.add("made by", if client.origin == ClientOrigin::Operator { "you" } else { "itself: its name is not verified" });
+    for name in client.display_names().into_iter().skip(1) {
+        facts.add("also called", name);
+    }
     for uri in &client.redirect_uris {
         facts.add("returns to", uri.as_str());
     }

@@ -1,19 +1,18 @@
 //! Client metadata: checked, reduced to what works here (RFC 7591 §2).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD as BASE64URL};
 use portcullis_verifier::vocabulary::Scope;
 use serde_json::{Map, Value};
 use url::Url;
 
 use super::{
-    MOST_REDIRECT_URIS, RegistrationPolicy,
+    MOST_REDIRECT_URIS, RegistrationPolicy, keys,
     refused::{Member, RedirectFault, RegistrationError},
 };
 use crate::protocol::{
     client::ApplicationType,
-    vocabulary::{GrantType, RedirectKind, RedirectUri, TokenEndpointAuthMethod},
+    vocabulary::{GrantType, HumanReadable, RedirectKind, RedirectUri, TaggedMember, TaggedMemberError, TokenEndpointAuthMethod},
 };
 
 const LONGEST_NAME: usize = 200;
@@ -22,8 +21,8 @@ const LONGEST_TEXT: usize = 256;
 const MOST_CONTACTS: usize = 10;
 const LONGEST_CONTACT: usize = 320;
 
-/// 2048 bits (RFC 7518 §3.3).
-const SMALLEST_MODULUS: usize = 256;
+/// In all languages together (OA-DR-13).
+const MOST_TAGGED: usize = 10;
 
 /// What a registered client will be.
 #[derive(Debug)]
@@ -33,6 +32,9 @@ pub(super) struct Metadata {
     pub(super) client_uri: Option<String>,
     pub(super) contacts: Vec<String>,
     pub(super) grant_types: BTreeSet<GrantType>,
+    pub(super) in_languages: BTreeMap<TaggedMember, String>,
+    pub(super) jwks: Option<Value>,
+    pub(super) jwks_uri: Option<String>,
     pub(super) logo_uri: Option<String>,
     pub(super) policy_uri: Option<String>,
     pub(super) redirect_uris: Vec<RedirectUri>,
@@ -51,13 +53,20 @@ impl Metadata {
     pub(super) fn read(members: &Members, policy: RegistrationPolicy) -> Result<Self, RegistrationError> {
         let redirect_uris = redirect_uris(members, policy)?;
         response_types(members)?;
-        keys(members)?;
+        let jwks = keys::jwks(member(members, "jwks"))?;
+        let jwks_uri = jwks_uri(members)?;
+        if jwks.is_some() && jwks_uri.is_some() {
+            return Err(RegistrationError::Keys);
+        }
         Ok(Self {
             application_type: application_type(members, &redirect_uris)?,
             client_name: client_name(members)?,
             client_uri: web_page(members, "client_uri", Member::ClientUri)?,
             contacts: contacts(members)?,
             grant_types: grant_types(members)?,
+            in_languages: in_languages(members)?,
+            jwks,
+            jwks_uri,
             logo_uri: web_page(members, "logo_uri", Member::LogoUri)?,
             policy_uri: web_page(members, "policy_uri", Member::PolicyUri)?,
             redirect_uris,
@@ -129,11 +138,45 @@ fn application_type(members: &Members, redirect_uris: &[RedirectUri]) -> Result<
 
 fn client_name(members: &Members) -> Result<Option<String>, RegistrationError> {
     match text(members, "client_name", Member::ClientName)? {
-        Some(name) if name.chars().count() > LONGEST_NAME || name.chars().any(char::is_control) => {
-            Err(RegistrationError::Member(Member::ClientName))
-        }
+        Some(name) if !is_name(name) => Err(RegistrationError::Member(Member::ClientName)),
         name => Ok(name.map(str::to_owned)),
     }
+}
+
+fn is_name(text: &str) -> bool {
+    text.chars().count() <= LONGEST_NAME && !text.chars().any(char::is_control)
+}
+
+/// What comes with a language tag (RFC 7591 §2.2), each by the rule of its member
+/// without one. A tag behind anything that is not for people is a member we do not know.
+fn in_languages(members: &Members) -> Result<BTreeMap<TaggedMember, String>, RegistrationError> {
+    let mut read: BTreeMap<TaggedMember, String> = BTreeMap::new();
+    for (name, value) in members.iter().filter(|(_, value)| !value.is_null()) {
+        let key: TaggedMember = match name.parse() {
+            Ok(key) => key,
+            Err(TaggedMemberError::Member(_)) => continue,
+            Err(TaggedMemberError::Tag) => {
+                let member = name.split('#').next().and_then(|member| member.parse().ok());
+                return Err(member.map_or(RegistrationError::NotAnObject, RegistrationError::LanguageTag));
+            }
+        };
+        if read.keys().any(|earlier| earlier.is_again(&key)) {
+            return Err(RegistrationError::LanguageTag(key.member()));
+        }
+        let malformed = RegistrationError::Tagged(key.member());
+        let text = value.as_str().ok_or(malformed)?.trim();
+        let is_good = match key.member() {
+            HumanReadable::ClientName => is_name(text),
+            HumanReadable::ClientUri | HumanReadable::LogoUri | HumanReadable::PolicyUri | HumanReadable::TosUri => is_web_page(text),
+        };
+        match text {
+            "" => {}
+            _ if !is_good => return Err(malformed),
+            _ if read.len() == MOST_TAGGED => return Err(RegistrationError::ManyTagged),
+            text => drop(read.insert(key, text.to_owned())),
+        }
+    }
+    Ok(read)
 }
 
 fn contacts(members: &Members) -> Result<Vec<String>, RegistrationError> {
@@ -178,40 +221,26 @@ fn scope(members: &Members) -> Result<Option<Scope>, RegistrationError> {
 
 /// The address of a page or picture that people may be shown.
 fn web_page(members: &Members, name: &str, known_as: Member) -> Result<Option<String>, RegistrationError> {
-    let Some(text) = text(members, name, known_as)? else { return Ok(None) };
-    let malformed = RegistrationError::Member(known_as);
+    match text(members, name, known_as)? {
+        Some(text) if !is_web_page(text) => Err(RegistrationError::Member(known_as)),
+        text => Ok(text.map(str::to_owned)),
+    }
+}
+
+fn is_web_page(text: &str) -> bool {
     let has_odd_characters = text.chars().any(|letter| letter.is_control() || letter.is_whitespace() || letter == '\\');
     if text.len() > LONGEST_URI || has_odd_characters {
-        return Err(malformed);
+        return false;
     }
-    let url = Url::parse(text).map_err(|_| malformed)?;
-    let is_web = matches!(url.scheme(), "http" | "https") && url.has_host();
-    let has_user = !url.username().is_empty() || url.password().is_some();
-    if is_web && !has_user { Ok(Some(text.to_owned())) } else { Err(malformed) }
+    Url::parse(text).is_ok_and(|url| {
+        let has_user = !url.username().is_empty() || url.password().is_some();
+        matches!(url.scheme(), "http" | "https") && url.has_host() && !has_user
+    })
 }
 
-/// This server does not use clients' keys, but it does not let them be careless
-/// with them either.
-fn keys(members: &Members) -> Result<(), RegistrationError> {
-    let (jwks, jwks_uri) = (member(members, "jwks"), member(members, "jwks_uri"));
-    let is_good = match (jwks, jwks_uri) {
-        (None, None) => true,
-        (Some(_), Some(_)) => false,
-        (Some(set), None) => set.get("keys").and_then(Value::as_array).is_some_and(|keys| keys.iter().all(is_public_and_strong)),
-        (None, Some(uri)) => uri.as_str().and_then(|uri| Url::parse(uri).ok()).is_some_and(|uri| uri.scheme() == "https"),
-    };
-    if is_good { Ok(()) } else { Err(RegistrationError::Keys) }
-}
-
-fn is_public_and_strong(key: &Value) -> bool {
-    let text = |name| key.get(name).and_then(Value::as_str);
-    let has_private_part = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"].into_iter().any(|name| key.get(name).is_some());
-    let is_strong = match text("kty") {
-        Some("EC" | "OKP") => true,
-        Some("RSA") => {
-            text("n").and_then(|modulus| BASE64URL.decode(modulus).ok()).is_some_and(|modulus| modulus.len() >= SMALLEST_MODULUS)
-        }
-        Some(_) | None => false,
-    };
-    is_strong && !has_private_part
+/// Where its keys are. They are not fetched here, so all there is to judge is the address.
+fn jwks_uri(members: &Members) -> Result<Option<String>, RegistrationError> {
+    let Some(value) = member(members, "jwks_uri") else { return Ok(None) };
+    let is_https = |uri: &&str| is_web_page(uri) && Url::parse(uri).is_ok_and(|url| url.scheme() == "https");
+    value.as_str().filter(is_https).map(|uri| Some(uri.to_owned())).ok_or(RegistrationError::Keys)
 }

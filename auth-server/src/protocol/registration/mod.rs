@@ -4,6 +4,7 @@
 //! silent consent, whatever it writes into its metadata.
 
 mod json;
+mod keys;
 mod metadata;
 mod refused;
 
@@ -11,7 +12,7 @@ use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
 
 use self::metadata::Metadata;
-pub use self::refused::{Member, RedirectFault, RegistrationError};
+pub use self::refused::{KeyFault, Member, RedirectFault, RegistrationError};
 use super::{
     client::{Client, ClientOrigin, ClientSecret},
     vocabulary::{ClientId, ClientSecret as SecretKind, Token, TokenEndpointAuthMethod},
@@ -61,6 +62,7 @@ pub fn register(body: &[u8], policy: RegistrationPolicy, chosen: Chosen, now: Da
     };
     let client = Client {
         name: metadata.client_name,
+        in_languages: metadata.in_languages,
         redirect_uris: metadata.redirect_uris,
         grant_types: metadata.grant_types,
         token_endpoint_auth_method: metadata.token_endpoint_auth_method,
@@ -74,6 +76,8 @@ pub fn register(body: &[u8], policy: RegistrationPolicy, chosen: Chosen, now: Da
         contacts: metadata.contacts,
         software_id: metadata.software_id,
         software_version: metadata.software_version,
+        jwks: metadata.jwks,
+        jwks_uri: metadata.jwks_uri,
         ..Client::new(chosen.id, ClientOrigin::Registered, now)
     };
     Ok(NewClient { client, secret })
@@ -103,6 +107,8 @@ impl NewClient {
             ("application_type", client.application_type.map(|kind| json!(kind))),
             ("client_name", client.name.as_ref().map(|name| json!(name))),
             ("client_uri", client.client_uri.as_ref().map(|uri| json!(uri))),
+            ("jwks", client.jwks.clone()),
+            ("jwks_uri", client.jwks_uri.as_ref().map(|uri| json!(uri))),
             ("logo_uri", client.logo_uri.as_ref().map(|uri| json!(uri))),
             ("policy_uri", client.policy_uri.as_ref().map(|uri| json!(uri))),
             ("scope", client.scope.as_ref().map(|scope| json!(scope))),
@@ -112,6 +118,7 @@ impl NewClient {
         ] {
             body.extend(value.map(|value| (name.to_owned(), value)));
         }
+        body.extend(client.in_languages.iter().map(|(name, text)| (name.to_string(), json!(text))));
         body.into()
     }
 }
@@ -324,19 +331,77 @@ mod tests {
         assert_eq!(E::AuthMethod.answer().code, ErrorCode::InvalidClientMetadata);
     }
 
-    // OA-DR-09, EA-131
+    // OA-DR-09, EA-131: which keys are good is judged in keys.rs
     #[test]
-    fn keys_are_public_and_strong_and_come_one_way() {
-        let set = |key: Value| json!({ "jwks": { "keys": [key] } });
-        let modulus = |bytes: usize| "_".repeat(bytes * 8 / 6);
-        assert!(with(&set(json!({ "kty": "EC", "crv": "P-256", "x": "a", "y": "b" }))).is_ok());
-        assert!(with(&set(json!({ "kty": "RSA", "n": modulus(258), "e": "AQAB" }))).is_ok());
-        refused(&set(json!({ "kty": "RSA", "n": modulus(128), "e": "AQAB" })), E::Keys);
-        refused(&set(json!({ "kty": "EC", "crv": "P-256", "x": "a", "y": "b", "d": "c" })), E::Keys);
-        refused(&set(json!({ "kty": "oct", "k": "a" })), E::Keys);
+    fn keys_come_one_way_and_are_kept() {
+        let set = json!({ "keys": [{ "kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo", "kid": "a" }] });
+        let new = with(&json!({ "jwks": set })).unwrap();
+        assert_eq!((&new.response()["jwks"], new.client.jwks.as_ref()), (&set, Some(&set)));
+        let uri = "https://a.example/jwks";
+        let new = with(&json!({ "jwks_uri": uri, "jwks": null })).unwrap();
+        assert_eq!((&new.response()["jwks_uri"], new.client.jwks_uri.as_deref()), (&json!(uri), Some(uri)));
+        assert!(new.response().get("jwks").is_none());
+        let weak = json!({ "keys": [{ "kty": "EC", "crv": "P-256", "x": "a", "y": "b" }] });
+        refused(&json!({ "jwks": weak }), E::Key { position: 0, reason: KeyFault::Malformed });
         refused(&json!({ "jwks": [] }), E::Keys);
-        refused(&json!({ "jwks": { "keys": [] }, "jwks_uri": "https://a.example/jwks" }), E::Keys);
-        refused(&json!({ "jwks_uri": "http://a.example/jwks" }), E::Keys);
+        refused(&json!({ "jwks": { "keys": [] }, "jwks_uri": uri }), E::Keys);
+        for bad in
+            [json!("http://a.example/jwks"), json!("https://me@a.example/jwks"), json!(5), json!(format!("{uri}/{}", "x".repeat(2048)))]
+        {
+            refused(&json!({ "jwks_uri": bad }), E::Keys);
+        }
+    }
+
+    // OA-DR-13, RFC 7591 §2.2
+    #[test]
+    fn what_is_said_in_further_languages_is_kept_and_echoed_as_it_is_written() {
+        let said = json!({
+            "client_name": "App",
+            "client_name#de": "Anwendung",
+            "client_name#pt-BR": "Aplicativo",
+            "client_uri#DE": "https://a.example/de",
+            "logo_uri#de": "https://a.example/de.png",
+            "policy_uri#de": "https://a.example/de/policy",
+            "tos_uri#de": "https://a.example/de/tos",
+        });
+        let new = with(&said).unwrap();
+        let answer = new.response();
+        for (name, value) in said.as_object().unwrap() {
+            assert_eq!(&answer[name], value, "{name}");
+        }
+        assert_eq!(new.client.in_languages.len(), 6);
+        let stored = serde_json::to_string(&new.client).unwrap();
+        assert_eq!(serde_json::from_str::<Client>(&stored).unwrap(), new.client);
+        let dropped =
+            with(&json!({ "software_id#de": "x", "client_name#fr": null, "client_name#es": "  ", "redirect_uris#x": 5, "#": 1 })).unwrap();
+        assert!(dropped.client.in_languages.is_empty() && dropped.response().as_object().unwrap().len() == 6, "{}", dropped.response());
+    }
+
+    // OA-DR-13: what holds for a member holds for it in every language
+    #[test]
+    fn what_is_said_in_further_languages_keeps_the_rules() {
+        use crate::protocol::vocabulary::HumanReadable as H;
+        for value in [json!(5), json!("a\nb"), json!("a\0"), json!("x".repeat(201))] {
+            refused(&json!({ "client_name#de": value }), E::Tagged(H::ClientName));
+        }
+        for (member, known_as) in
+            [("client_uri", H::ClientUri), ("logo_uri", H::LogoUri), ("policy_uri", H::PolicyUri), ("tos_uri", H::TosUri)]
+        {
+            for value in [json!("javascript:alert(1)"), json!("https://me@a.example/"), json!({})] {
+                refused(&json!({ format!("{member}#de"): value }), E::Tagged(known_as));
+            }
+        }
+        for tag in ["", "de_DE", "a b", "<b>", "\u{202E}"] {
+            refused(&json!({ format!("client_name#{tag}"): "x" }), E::LanguageTag(H::ClientName));
+        }
+        refused(&json!({ "client_name#de": "a", "client_name#DE": "b" }), E::LanguageTag(H::ClientName));
+        let many =
+            |count: usize| (0..count).map(|at| (format!("client_name#de-{at}"), json!("é".repeat(200)))).collect::<Map<_, _>>().into();
+        assert_eq!(with(&many(10)).unwrap().client.in_languages.len(), 10);
+        refused(&many(11), E::ManyTagged);
+        let mut mixed: Value = many(10);
+        mixed["tos_uri#fr"] = json!("https://a.example/");
+        refused(&mixed, E::ManyTagged);
     }
 
     // OA-DR-06, OA-DR-12, OA-DR-13, OA-DR-19, EA-135, EA-136
@@ -385,8 +450,8 @@ mod tests {
 
         // Whatever is registered can be stored and makes sense.
         #[test]
-        fn any_client_that_comes_out_is_whole(name in "\\PC{0,30}", scope in "[a-c ]{0,9}", uri in "(https|http|x)://(localhost|a\\.example)(:[0-9]{1,3})?/[a-z#?*]{0,4}") {
-            if let Ok(new) = with(&json!({ "client_name": name, "scope": scope, "redirect_uris": [uri] })) {
+        fn any_client_that_comes_out_is_whole(name in "\\PC{0,30}", tag in "[ -~]{0,12}", scope in "[a-c ]{0,9}", uri in "(https|http|x)://(localhost|a\\.example)(:[0-9]{1,3})?/[a-z#?*]{0,4}") {
+            if let Ok(new) = with(&json!({ "client_name": name, format!("client_name#{tag}"): name, "scope": scope, "redirect_uris": [uri] })) {
                 proptest::prop_assert_eq!(new.client.check(), Ok(()));
                 let stored = serde_json::to_string(&new.client).unwrap();
                 proptest::prop_assert_eq!(serde_json::from_str::<Client>(&stored).unwrap(), new.client);

@@ -1,9 +1,9 @@
 //! Why a registration is refused (RFC 7591 §3.2.2).
 
-use super::MOST_REDIRECT_URIS;
+use super::{MOST_REDIRECT_URIS, keys::MOST_KEYS};
 use crate::protocol::{
     error::{ErrorCode, OAuthError, Refusal},
-    vocabulary::RedirectUriError,
+    vocabulary::{HumanReadable, RedirectUriError},
 };
 
 /// Why a registration is refused.
@@ -18,9 +18,24 @@ pub enum RegistrationError {
     /// No grant is left that a registered client can have.
     #[error("none of the grant_types is open to a registered client")]
     GrantTypes,
-    /// Keys that must not be shown, are too weak, or come twice.
-    #[error("jwks has keys that are not public or too weak, or comes with jwks_uri")]
+    /// One key cannot be kept; which one and why.
+    #[error("jwks.keys[{position}]: {reason}")]
+    Key {
+        /// Counted from 0.
+        position: usize,
+        /// What is wrong with it.
+        reason: KeyFault,
+    },
+    /// The keys are no key set, are too many, or come twice.
+    #[error("jwks is no set of at most 10 keys and 16 KB, or jwks_uri is no https address, or there are both")]
     Keys,
+    /// A member for people has something behind its name that is no language tag, or
+    /// the tag of another.
+    #[error("{} is followed by something that is no language tag, or by the same one twice", .0.as_str())]
+    LanguageTag(HumanReadable),
+    /// More in further languages than is kept.
+    #[error("more than 10 members have a language tag")]
+    ManyTagged,
     /// A member has the wrong type, is too long or has characters it may not have.
     #[error("the member {0} is malformed")]
     Member(Member),
@@ -41,6 +56,31 @@ pub enum RegistrationError {
     /// No response type is left that works here.
     #[error("response_types does not contain code")]
     ResponseTypes,
+    /// What a member says in a further language breaks the member's rule.
+    #[error("{} with a language tag is malformed", .0.as_str())]
+    Tagged(HumanReadable),
+}
+
+/// What is wrong with one key of a client (RFC 7517, RFC 7518 §6, RFC 8037 §2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[expect(missing_docs, reason = "the sentences are the documentation")]
+pub enum KeyFault {
+    #[error("its crv is none that is known here")]
+    Curve,
+    #[error("its e is even, below 65537 or longer than 33 bits")]
+    Exponent,
+    #[error("its kid is no text of at most 256 bytes, or another key has it")]
+    Kid,
+    #[error("its kty is none that is known here")]
+    Kind,
+    #[error("its coordinates or numbers are missing, not base64url or not of the right length")]
+    Malformed,
+    #[error("its modulus is even, or not of 2048 to 4096 bits")]
+    Modulus,
+    #[error("its point is not on the curve, or one that anybody could sign for")]
+    Point,
+    #[error("it is not public, or shared")]
+    Private,
 }
 
 /// What is wrong with one redirect URI.
@@ -93,13 +133,37 @@ impl Refusal for RegistrationError {
             Self::BodyTooLarge => metadata("the body is larger than 64 KB"),
             Self::AuthMethod => metadata("token_endpoint_auth_method must be none, client_secret_basic or client_secret_post"),
             Self::GrantTypes => metadata("grant_types must contain authorization_code"),
-            Self::Keys => metadata("jwks must hold strong public keys only, and jwks_uri excludes it"),
+            Self::Key { position, reason } => metadata(reason.at(position)),
+            Self::Keys => metadata("give jwks, a set of at most 10 keys and 16 KB, or jwks_uri, an https URL, and not both"),
+            Self::LanguageTag(member) => metadata(tag_rule(member)),
+            Self::ManyTagged => metadata("at most 10 members may have a language tag"),
             Self::Member(member) => metadata(member.rule()),
             Self::NotAnObject => metadata("the body must be one JSON object without repeated members"),
             Self::RedirectUri { position, reason } => OAuthError::new(ErrorCode::InvalidRedirectUri, reason.at(position)),
             Self::RedirectUris => OAuthError::new(ErrorCode::InvalidRedirectUri, "redirect_uris must be an array of 1 to 32 strings"),
             Self::ResponseTypes => metadata("response_types must contain code"),
+            Self::Tagged(member) => metadata(tagged_rule(member)),
         }
+    }
+}
+
+fn tag_rule(member: HumanReadable) -> &'static str {
+    match member {
+        HumanReadable::ClientName => "client_name# must be followed by a language tag such as en or pt-BR, and by each only once",
+        HumanReadable::ClientUri => "client_uri# must be followed by a language tag such as en or pt-BR, and by each only once",
+        HumanReadable::LogoUri => "logo_uri# must be followed by a language tag such as en or pt-BR, and by each only once",
+        HumanReadable::PolicyUri => "policy_uri# must be followed by a language tag such as en or pt-BR, and by each only once",
+        HumanReadable::TosUri => "tos_uri# must be followed by a language tag such as en or pt-BR, and by each only once",
+    }
+}
+
+fn tagged_rule(member: HumanReadable) -> &'static str {
+    match member {
+        HumanReadable::ClientName => "client_name#... must be a string of at most 200 characters without control characters",
+        HumanReadable::ClientUri => "client_uri#... must be an http or https URL of at most 2048 bytes",
+        HumanReadable::LogoUri => "logo_uri#... must be an http or https URL of at most 2048 bytes",
+        HumanReadable::PolicyUri => "policy_uri#... must be an http or https URL of at most 2048 bytes",
+        HumanReadable::TosUri => "tos_uri#... must be an http or https URL of at most 2048 bytes",
     }
 }
 
@@ -126,11 +190,32 @@ impl Member {
 /// One fixed text for every position: a description cannot be put together.
 macro_rules! at_each_position {
     ($reason:literal) => {
-        at_each_position!($reason; 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31)
+        at_each_position!("redirect_uris", $reason; 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31)
     };
-    ($reason:literal; $($position:literal)*) => {
-        &[$(concat!("redirect_uris[", $position, "] ", $reason)),*]
+    (key $reason:literal) => {
+        at_each_position!("jwks.keys", $reason; 0 1 2 3 4 5 6 7 8 9)
     };
+    ($list:literal, $reason:literal; $($position:literal)*) => {
+        &[$(concat!($list, "[", $position, "] ", $reason)),*]
+    };
+}
+
+impl KeyFault {
+    fn at(self, position: usize) -> &'static str {
+        let texts: &[&'static str; MOST_KEYS] = match self {
+            Self::Curve => at_each_position!(key "has a crv that is not P-256 or P-384 for EC, or Ed25519 for OKP"),
+            Self::Exponent => at_each_position!(key "has an e that is even, below 65537 or longer than 33 bits"),
+            Self::Kid => at_each_position!(key "has a kid that is no string of at most 256 bytes, or that another key has"),
+            Self::Kind => at_each_position!(key "has a kty that is not EC, OKP or RSA"),
+            Self::Malformed => {
+                at_each_position!(key "lacks a member of its kty, or has one that is not base64url or not of the right length")
+            }
+            Self::Modulus => at_each_position!(key "has an n that is even, or not of 2048 to 4096 bits"),
+            Self::Point => at_each_position!(key "has a point that is not on its curve, or that anybody could sign for"),
+            Self::Private => at_each_position!(key "has a private part or is a shared secret; only public keys belong here"),
+        };
+        texts.get(position).copied().unwrap_or("a key in jwks cannot be registered")
+    }
 }
 
 impl RedirectFault {
@@ -214,9 +299,29 @@ mod tests {
             let answer = RegistrationError::Member(member).answer();
             assert!(answer.description.starts_with(&member.to_string()), "{answer}");
         }
-        for error in [R::BodyTooLarge, R::AuthMethod, R::GrantTypes, R::Keys, R::NotAnObject, R::ResponseTypes] {
+        for member in HumanReadable::ALL {
+            for error in [RegistrationError::LanguageTag(*member), RegistrationError::Tagged(*member)] {
+                let answer = error.answer();
+                assert!(answer.description.starts_with(&format!("{member}#")), "{answer}");
+                assert_eq!(answer.code, ErrorCode::InvalidClientMetadata);
+            }
+        }
+        for error in [R::BodyTooLarge, R::AuthMethod, R::GrantTypes, R::Keys, R::ManyTagged, R::NotAnObject, R::ResponseTypes] {
             assert_eq!(error.answer().code, ErrorCode::InvalidClientMetadata, "{error}");
         }
         assert_eq!(R::RedirectUris.answer().code, ErrorCode::InvalidRedirectUri);
+    }
+
+    // OA-DR-09
+    #[test]
+    fn every_fault_of_a_key_has_an_answer_that_names_the_key() {
+        use KeyFault as K;
+        for reason in [K::Curve, K::Exponent, K::Kid, K::Kind, K::Malformed, K::Modulus, K::Point, K::Private] {
+            for position in 0..MOST_KEYS {
+                let answer = R::Key { position, reason }.answer();
+                assert_eq!(answer.code, ErrorCode::InvalidClientMetadata);
+                assert!(answer.description.starts_with(&format!("jwks.keys[{position}] ")), "{answer}");
+            }
+        }
     }
 }

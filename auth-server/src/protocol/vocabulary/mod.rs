@@ -9,6 +9,7 @@ mod prompt;
 mod redirect_uri;
 mod signing_algorithm;
 mod subject;
+mod tagged_member;
 mod text;
 mod token;
 mod token_endpoint_auth_method;
@@ -23,6 +24,7 @@ pub use prompt::{Prompt, PromptError};
 pub use redirect_uri::{RedirectKind, RedirectUri, RedirectUriError};
 pub use signing_algorithm::{SigningAlgorithm, UnknownAlgorithm};
 pub use subject::{Subject, SubjectError};
+pub use tagged_member::{HumanReadable, NotHumanReadable, TaggedMember, TaggedMemberError};
 pub use token::{
     AuthorizationCode, BrowserId, ClientSecret, InitialAccessToken, Kind, NotSuchToken, RequestHandle, SessionId, SetupLink, Token,
     TokenHash, looks_secret,
