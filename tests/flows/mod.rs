@@ -9,6 +9,7 @@ mod consent;
 mod examples;
 mod first_connection;
 mod introspection;
+mod legacy_clients;
 mod operators;
 mod redirects;
 mod refresh;

@@ -87,6 +87,9 @@ pub enum BuildError {
         /// What is wrong with it.
         reason: ScopeError,
     },
+    /// The issuer's metadata is to be repeated at its own address.
+    #[error("{0} is at this server's own root: there is nothing to repeat")]
+    SameRoot(String),
     /// TLS could not be set up.
     #[error("TLS can't be used: {0}")]
     Tls(String),

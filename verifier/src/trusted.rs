@@ -13,7 +13,7 @@ use crate::{
 use crate::{
     fetch::AuthorizationServer,
     introspection::{Credentials, Introspection},
-    keys::Fetched,
+    keys::{Fetched, SigningKeys},
 };
 
 /// An issuer to trust, such as `https://auth.example.com`, and what is special about
@@ -141,7 +141,7 @@ impl TrustedIssuer {
                 Keys::Fixed(Arc::new(set.map_err(|reason| BuildError::Keys { issuer: self.identifier.clone(), reason })?))
             }
             #[cfg(feature = "fetch")]
-            None => Keys::Fetched(Arc::new(Fetched::new(asked(&mut server, &issuer, &self.roots)?))),
+            None => Keys::Fetched(Arc::new(Fetched::new(SigningKeys(asked(&mut server, &issuer, &self.roots)?)))),
             #[cfg(not(feature = "fetch"))]
             None => return Err(BuildError::NoKeys(self.identifier)),
         };
@@ -158,6 +158,8 @@ impl TrustedIssuer {
             keys,
             #[cfg(feature = "fetch")]
             introspection,
+            #[cfg(all(feature = "axum", feature = "fetch"))]
+            way_out: (server, self.roots),
         })
     }
 }
@@ -187,9 +189,19 @@ pub(crate) struct Trusted {
     pub(crate) keys: Keys,
     #[cfg(feature = "fetch")]
     pub(crate) introspection: Option<Introspection>,
+    /// The issuer as something that is asked, if it is, and what is needed to ask it.
+    #[cfg(all(feature = "axum", feature = "fetch"))]
+    way_out: (Option<Arc<AuthorizationServer>>, Vec<String>),
 }
 
 impl Trusted {
+    /// The issuer as something that answers over HTTP, even where its keys were given.
+    #[cfg(all(feature = "axum", feature = "fetch"))]
+    pub(crate) fn server(&self) -> Result<Arc<AuthorizationServer>, BuildError> {
+        let (mut server, roots) = (self.way_out.0.clone(), &self.way_out.1);
+        asked(&mut server, &self.issuer, roots)
+    }
+
     pub(crate) fn allows(&self, algorithm: Algorithm) -> bool {
         self.algorithms.is_empty() || self.algorithms.contains(&algorithm)
     }

@@ -239,8 +239,9 @@ impl Verifier {
     async fn check_and_fetch(&self, token: &str, now: DateTime<Utc>) -> Result<AccessToken, Rejection> {
         use crate::keys::Keys;
         let mut attempt = self.attempt(token, now);
+        let is_missing = matches!(attempt.outcome, Err(Rejection::UnknownKey(_) | Rejection::KeysUnavailable(_)));
         if let Some(Trusted { keys: Keys::Fetched(fetched), .. }) = self.issuer(attempt.issuer)
-            && fetched.refresh_if_needed(attempt.outcome.as_ref().err(), now).await
+            && fetched.refresh_if_needed(is_missing, now).await
         {
             attempt = self.attempt(token, now);
         }

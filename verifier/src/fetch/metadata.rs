@@ -25,12 +25,15 @@ struct Written {
 const MOST_BYTES: usize = 256 * 1024;
 
 /// Looks where RFC 8414 says, then where OpenID Connect does.
-pub(super) async fn discover(issuer: &Issuer, http: &Http) -> Result<Endpoints, FetchError> {
+pub(super) async fn discover(issuer: &Issuer, http: &Http) -> Result<(Document, Endpoints), FetchError> {
     let mut missing = None;
     let appended = format!("{}/.well-known/openid-configuration", issuer.as_str().trim_end_matches('/'));
     for url in [issuer.well_known("oauth-authorization-server"), issuer.well_known("openid-configuration"), appended] {
         match http.get(&url, MOST_BYTES).await {
-            Ok(document) => return read(issuer, &document),
+            Ok(document) => {
+                let endpoints = read(issuer, &document)?;
+                return Ok((document, endpoints));
+            }
             Err(FetchError::Status { url, status: 404 }) => missing = missing.or(Some(url)),
             Err(error) => return Err(error),
         }
@@ -44,14 +47,27 @@ fn read(issuer: &Issuer, document: &Document) -> Result<Endpoints, FetchError> {
     if written.issuer != issuer.as_str() {
         return Err(FetchError::IssuerDiffers { found: shown(&written.issuer), expected: issuer.to_string() });
     }
-    let address = |name, url: String| {
-        let is_good = Resource::parse(&url).is_ok_and(|parsed| !issuer.is_https() || parsed.origin().starts_with("https://"));
-        if is_good { Ok(url) } else { Err(FetchError::Address(name, shown(&url))) }
-    };
+    let address = |name, url| address(issuer, name, url);
     Ok(Endpoints {
         jwks_uri: address("jwks_uri", written.jwks_uri.ok_or(FetchError::NoEndpoint("jwks_uri"))?)?,
         introspection_endpoint: written.introspection_endpoint.map(|url| address("introspection_endpoint", url)).transpose()?,
     })
+}
+
+/// Where people are sent to sign in, and allow (RFC 8414 §2). Not every issuer has people.
+#[cfg(feature = "axum")]
+pub(super) fn authorization_endpoint(issuer: &Issuer, document: &Document) -> Result<Option<String>, FetchError> {
+    #[derive(Deserialize)]
+    struct ForPeople {
+        authorization_endpoint: Option<String>,
+    }
+    let written: ForPeople = serde_json::from_slice(&document.body).map_err(|_| FetchError::Malformed("the metadata"))?;
+    written.authorization_endpoint.map(|url| address(issuer, "authorization_endpoint", url)).transpose()
+}
+
+fn address(issuer: &Issuer, name: &'static str, url: String) -> Result<String, FetchError> {
+    let is_good = Resource::parse(&url).is_ok_and(|parsed| !issuer.is_https() || parsed.origin().starts_with("https://"));
+    if is_good { Ok(url) } else { Err(FetchError::Address(name, shown(&url))) }
 }
 
 #[cfg(test)]

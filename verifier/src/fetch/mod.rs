@@ -2,12 +2,15 @@
 //! token. Only the configured issuer is asked, never an address that a token names
 //! (RFC 8725 §3.10).
 
+mod freshness;
 mod http;
+mod kept;
 mod metadata;
 
 use std::sync::{PoisonError, RwLock};
 
 pub(crate) use http::{Document, FetchError};
+pub(crate) use kept::{Kept, Source};
 pub(crate) use metadata::Endpoints;
 
 use crate::{builder::BuildError, vocabulary::Issuer};
@@ -35,6 +38,15 @@ impl AuthorizationServer {
         &self.issuer
     }
 
+    /// The issuer's metadata, asked for anew, and the page in it that people are sent to.
+    #[cfg(feature = "axum")]
+    pub(crate) async fn metadata(&self) -> Result<(Document, Option<String>), FetchError> {
+        let (document, found) = metadata::discover(&self.issuer, &self.http).await?;
+        self.remember(Some(found));
+        let authorization_endpoint = metadata::authorization_endpoint(&self.issuer, &document)?;
+        Ok((document, authorization_endpoint))
+    }
+
     /// The issuer's keys, as it publishes them.
     pub(crate) async fn jwks(&self) -> Result<Document, FetchError> {
         let jwks_uri = self.endpoints().await?.jwks_uri;
@@ -52,15 +64,19 @@ impl AuthorizationServer {
         if let Some(known) = self.endpoints.read().unwrap_or_else(PoisonError::into_inner).clone() {
             return Ok(known);
         }
-        let found = metadata::discover(&self.issuer, &self.http).await?;
-        *self.endpoints.write().unwrap_or_else(PoisonError::into_inner) = Some(found.clone());
+        let (_, found) = metadata::discover(&self.issuer, &self.http).await?;
+        self.remember(Some(found.clone()));
         Ok(found)
+    }
+
+    fn remember(&self, endpoints: Option<Endpoints>) {
+        *self.endpoints.write().unwrap_or_else(PoisonError::into_inner) = endpoints;
     }
 
     /// An address that does not work may have moved.
     fn or_forget(&self, outcome: Result<Document, FetchError>) -> Result<Document, FetchError> {
         if outcome.is_err() {
-            *self.endpoints.write().unwrap_or_else(PoisonError::into_inner) = None;
+            self.remember(None);
         }
         outcome
     }

@@ -2,8 +2,6 @@
 
 #[cfg(feature = "fetch")]
 mod fetched;
-#[cfg(feature = "fetch")]
-mod freshness;
 
 use std::sync::Arc;
 
@@ -15,7 +13,7 @@ use crate::{
 };
 
 #[cfg(feature = "fetch")]
-pub(crate) use fetched::Fetched;
+pub(crate) use fetched::{Fetched, SigningKeys};
 
 /// The keys of one issuer.
 #[derive(Debug)]
@@ -63,7 +61,7 @@ impl Keys {
         match self {
             Self::Fixed(set) => Some(AtHand { set: Arc::clone(set), generation: 0 }),
             #[cfg(feature = "fetch")]
-            Self::Fetched(fetched) => fetched.at_hand(now),
+            Self::Fetched(fetched) => fetched.at_hand(now).map(|(set, generation)| AtHand { set, generation }),
         }
     }
 }

@@ -188,6 +188,30 @@ async fn a_key_that_is_not_used_is_told_once_for_each_edition() {
     assert_eq!(skipped(), [weak_line, line("WARN", "without kid", "the key is malformed")]);
 }
 
+// OA-JW-06, OA-JW-15: docs/decisions/0013
+#[tokio::test]
+async fn a_p384_key_is_passed_over_and_the_other_keys_work() {
+    let (log, _guard) = Log::begin();
+    let (server, time) = (IssuerServer::start().await, Time::new());
+    let verifier = verifier(&server, &time);
+    // The generator of the curve: a key as good as any of its kind.
+    let x = "qofKIr6LBTeOscce8yCtdG4dO2KLp5uYWfdB4IJUKjhVAvJdv1UpbDpUXjhydgq3";
+    let y = "NhfeSpYmLG9dnpi_kpLcKfj0Hb0omhR86doxE7XwuMAKYLHOHX6BnXpDHXyQ6g5f";
+    let p384 = format!(r#"{{"kid":"p384","kty":"EC","crv":"P-384","x":"{x}","y":"{y}","use":"sig","alg":"ES384"}}"#);
+    server.answer_jwks(Answer::json(format!(r#"{{"keys":[{p384},{}]}}"#, server.keys().public_key())));
+    assert!(verifier.check(&token(&server, &time)).await.is_ok());
+    let told = log.take().into_iter().filter(|line| line.contains("is not used")).collect::<Vec<_>>();
+    let expected = format!(
+        r#"DEBUG message=a key of the issuer is not used issuer={} kid="p384" reason=the key is of a kind that is not supported"#,
+        server.issuer
+    );
+    assert_eq!(told, [expected]);
+    let good = server.keys().token(MCP, time.now()).header("kid", "p384");
+    assert!(matches!(verifier.check(&good.sign()).await, Err(Rejection::UnknownKey(_))));
+    let named = verifier.check(&good.header("alg", "ES384").sign()).await;
+    assert!(matches!(&named, Err(Rejection::Algorithm(name)) if name == "ES384"), "{named:?}");
+}
+
 // MCP-RS-17, OA-JW-14
 #[tokio::test]
 async fn many_callers_wait_for_one_request() {

@@ -2,6 +2,8 @@
 
 #[cfg(feature = "axum")]
 mod layer;
+#[cfg(all(feature = "axum", feature = "fetch"))]
+mod legacy;
 #[cfg(any(feature = "axum", feature = "fetch"))]
 mod log;
 mod tokens;

@@ -1,6 +1,9 @@
 //! For servers made with axum: [`Authorized`] as an extractor, challenges as responses,
 //! and the routes of the metadata.
 
+#[cfg(feature = "fetch")]
+mod legacy;
+
 use axum::{
     Router,
     body::Body,
@@ -33,7 +36,7 @@ impl Verifier {
         let mut router = Router::new().without_v07_checks();
         for path in metadata.paths() {
             let json = metadata.json().to_owned();
-            let read = move || std::future::ready(document(json.clone()));
+            let read = move || std::future::ready(document(json.clone(), "public, max-age=3600"));
             router = router.route(path, get(read).fallback(other_method));
         }
         if metadata.is_alone() {
@@ -43,9 +46,9 @@ impl Verifier {
     }
 }
 
-fn document(json: String) -> Response {
-    let headers = [(CONTENT_TYPE, JSON), (CACHE_CONTROL, HeaderValue::from_static("public, max-age=3600"))];
-    exposed((headers, json).into_response())
+fn document(json: impl Into<Body>, kept: &'static str) -> Response {
+    let headers = [(CONTENT_TYPE, JSON), (CACHE_CONTROL, HeaderValue::from_static(kept))];
+    exposed((headers, json.into()).into_response())
 }
 
 /// A preflight comes before every read by a script that names its protocol version.
@@ -64,13 +67,19 @@ async fn other_method(method: Method, headers: HeaderMap) -> Response {
     }
 }
 
+const NOTHING_HERE: &str = r#"{"error":"not_found","error_description":"there is nothing at this address"}"#;
+
 async fn not_found() -> Response {
-    error(StatusCode::NOT_FOUND, r#"{"error":"not_found","error_description":"there is nothing at this address"}"#)
+    error(StatusCode::NOT_FOUND, NOTHING_HERE)
 }
 
 fn error(status: StatusCode, body: &'static str) -> Response {
+    exposed(unexposed_error(status, body))
+}
+
+fn unexposed_error(status: StatusCode, body: &'static str) -> Response {
     let headers = [(CONTENT_TYPE, JSON), (CACHE_CONTROL, HeaderValue::from_static("no-store"))];
-    exposed((status, headers, body).into_response())
+    (status, headers, body).into_response()
 }
 
 fn exposed(mut response: Response) -> Response {

@@ -1,17 +1,14 @@
-//! When to fetch keys again, and how long old ones will do (OA-JW-14). Pure: it is told
-//! what happened and what time it is.
-
-use std::sync::Arc;
+//! When to fetch a document again, and how long an old one will do (OA-JW-14). Pure: it
+//! is told what happened and what time it is.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::AtHand;
-use crate::{clock::has_passed, jwk::Set, rejection::Rejection};
+use crate::clock::has_passed;
 
-/// What is known of an issuer's keys.
-#[derive(Debug, Default)]
-pub(super) struct Freshness {
-    loaded: Option<Loaded>,
+/// What is known of a document: `T` is what was read in it.
+#[derive(Debug)]
+pub(super) struct Freshness<T> {
+    loaded: Option<Loaded<T>>,
     generation: u64,
     last_attempt: Option<DateTime<Utc>>,
     failures: u32,
@@ -20,45 +17,52 @@ pub(super) struct Freshness {
 }
 
 #[derive(Debug)]
-struct Loaded {
-    keys: AtHand,
+struct Loaded<T> {
+    value: T,
     document: Vec<u8>,
     at: DateTime<Utc>,
     fresh_for: TimeDelta,
 }
 
-/// What to do about the keys before a token is judged with them.
+/// What to do about the document before it is used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Wants {
     /// Nothing.
     Nothing,
-    /// Fetch, and judge again.
+    /// Fetch, and use what came.
     Fetching,
-    /// Judge with what there is, and fetch beside it.
+    /// Use what there is, and fetch beside it.
     FetchingBeside,
 }
 
 const LEAST_FRESH: TimeDelta = TimeDelta::seconds(60);
 const MOST_FRESH: TimeDelta = TimeDelta::hours(1);
 const DEFAULT_FRESH: TimeDelta = TimeDelta::minutes(5);
-/// The last good keys are used for so long while the issuer is away.
+/// The last good document is used for so long while the issuer is away.
 const LONGEST_USE: TimeDelta = TimeDelta::hours(24);
 /// So made-up `kid`s cause two requests a minute at most.
 const COOL_DOWN: TimeDelta = TimeDelta::seconds(30);
 
-impl Freshness {
-    pub(super) fn at_hand(&self, now: DateTime<Utc>) -> Option<&AtHand> {
-        self.loaded.as_ref().filter(|loaded| !has_passed(loaded.at, LONGEST_USE, now)).map(|loaded| &loaded.keys)
+impl<T> Default for Freshness<T> {
+    fn default() -> Self {
+        Self { loaded: None, generation: 0, last_attempt: None, failures: 0, attempts: 0 }
+    }
+}
+
+impl<T> Freshness<T> {
+    /// What was read, and which edition of the document it was read in.
+    pub(super) fn at_hand(&self, now: DateTime<Utc>) -> Option<(&T, u64)> {
+        let usable = self.loaded.as_ref().filter(|loaded| !has_passed(loaded.at, LONGEST_USE, now));
+        usable.map(|loaded| (&loaded.value, self.generation))
     }
 
-    /// Whether the keys are those of this document.
+    /// Whether this is the document that was read.
     pub(super) fn is_of(&self, document: &[u8]) -> bool {
         self.loaded.as_ref().is_some_and(|loaded| loaded.document == document)
     }
 
-    /// `why` is the reason for which a token was refused with the keys at hand.
-    pub(super) fn wants(&self, why: Option<&Rejection>, now: DateTime<Utc>) -> Wants {
-        let is_missing = matches!(why, Some(Rejection::UnknownKey(_) | Rejection::KeysUnavailable(_)));
+    /// `is_missing`: what is at hand lacks what is looked for, or there is nothing at hand.
+    pub(super) fn wants(&self, is_missing: bool, now: DateTime<Utc>) -> Wants {
         let is_old = self.loaded.as_ref().is_none_or(|loaded| has_passed(loaded.at, loaded.fresh_for, now));
         match (is_missing, is_old) {
             (true, _) => Wants::Fetching,
@@ -70,7 +74,7 @@ impl Freshness {
         }
     }
 
-    /// Whether enough time has passed since the last attempt. Where there are no keys at
+    /// Whether enough time has passed since the last attempt. Where there is nothing at
     /// all, attempts begin a second apart: a server may start before its issuer.
     pub(super) fn may_try(&self, now: DateTime<Utc>) -> bool {
         let wait = match &self.loaded {
@@ -84,8 +88,8 @@ impl Freshness {
         self.last_attempt = Some(now);
     }
 
-    /// `true` if the keys are other ones than before.
-    pub(super) fn succeeded(&mut self, document: Vec<u8>, set: Set, max_age: Option<TimeDelta>, now: DateTime<Utc>) -> bool {
+    /// `true` if the document is another one than before.
+    pub(super) fn succeeded(&mut self, document: Vec<u8>, value: T, max_age: Option<TimeDelta>, now: DateTime<Utc>) -> bool {
         self.attempts += 1;
         self.failures = 0;
         let is_same = self.is_of(&document);
@@ -93,8 +97,7 @@ impl Freshness {
             self.generation += 1;
         }
         let fresh_for = max_age.unwrap_or(DEFAULT_FRESH).clamp(LEAST_FRESH, MOST_FRESH);
-        let keys = AtHand { set: Arc::new(set), generation: self.generation };
-        self.loaded = Some(Loaded { keys, document, at: now, fresh_for });
+        self.loaded = Some(Loaded { value, document, at: now, fresh_for });
         !is_same
     }
 
@@ -108,19 +111,15 @@ impl Freshness {
 mod tests {
     use super::*;
 
-    const JWKS: &[u8] = br#"{"keys":[{"kid":"a","kty":"EC","crv":"P-256","x":"MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4","y":"4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM"}]}"#;
+    const DOCUMENT: &[u8] = b"{}";
 
     fn at(seconds: i64) -> DateTime<Utc> {
         DateTime::from_timestamp(1_800_000_000 + seconds, 0).unwrap()
     }
 
-    fn load(freshness: &mut Freshness, max_age: Option<i64>, now: i64) -> bool {
+    fn load(freshness: &mut Freshness<()>, max_age: Option<i64>, now: i64) -> bool {
         freshness.begins(at(now));
-        freshness.succeeded(JWKS.to_vec(), Set::from_json(JWKS).unwrap(), max_age.map(TimeDelta::seconds), at(now))
-    }
-
-    fn unknown() -> Rejection {
-        Rejection::UnknownKey("x".to_owned())
+        freshness.succeeded(DOCUMENT.to_vec(), (), max_age.map(TimeDelta::seconds), at(now))
     }
 
     // OA-JW-14
@@ -129,8 +128,8 @@ mod tests {
         for (max_age, fresh) in [(Some(0), 60), (Some(600), 600), (Some(999_999), 3600), (None, 300)] {
             let mut freshness = Freshness::default();
             assert!(load(&mut freshness, max_age, 0));
-            assert_eq!(freshness.wants(None, at(fresh - 1)), Wants::Nothing, "{max_age:?}");
-            assert_eq!(freshness.wants(None, at(fresh)), Wants::Fetching, "{max_age:?}");
+            assert_eq!(freshness.wants(false, at(fresh - 1)), Wants::Nothing, "{max_age:?}");
+            assert_eq!(freshness.wants(false, at(fresh)), Wants::Fetching, "{max_age:?}");
         }
     }
 
@@ -141,7 +140,7 @@ mod tests {
         load(&mut freshness, Some(3600), 0);
         let mut attempts = 0;
         for second in 0..600 {
-            assert_eq!(freshness.wants(Some(&unknown()), at(second)), Wants::Fetching);
+            assert_eq!(freshness.wants(true, at(second)), Wants::Fetching);
             if freshness.may_try(at(second)) {
                 attempts += 1;
                 load(&mut freshness, Some(3600), second);
@@ -157,7 +156,7 @@ mod tests {
         load(&mut freshness, Some(60), 0);
         freshness.begins(at(60));
         freshness.failed();
-        assert_eq!(freshness.wants(None, at(61)), Wants::FetchingBeside);
+        assert_eq!(freshness.wants(false, at(61)), Wants::FetchingBeside);
         assert!(!freshness.may_try(at(89)) && freshness.may_try(at(90)));
         let day = 24 * 60 * 60;
         assert!(freshness.at_hand(at(day - 1)).is_some() && freshness.at_hand(at(day)).is_none());
@@ -166,7 +165,7 @@ mod tests {
     // OA-RS-15
     #[test]
     fn without_any_keys_attempts_begin_a_second_apart() {
-        let mut freshness = Freshness::default();
+        let mut freshness = Freshness::<()>::default();
         let mut tried = Vec::new();
         for second in 0..100 {
             if freshness.may_try(at(second)) {
@@ -183,7 +182,7 @@ mod tests {
         let mut freshness = Freshness::default();
         load(&mut freshness, None, 0);
         assert!(!load(&mut freshness, None, 300));
-        assert_eq!(freshness.at_hand(at(300)).unwrap().generation, 1);
+        assert_eq!(freshness.at_hand(at(300)), Some((&(), 1)));
     }
 
     // A clock that jumps back makes nothing wait for years
@@ -192,6 +191,6 @@ mod tests {
         let mut freshness = Freshness::default();
         load(&mut freshness, Some(3600), 0);
         assert!(freshness.may_try(at(-1000)));
-        assert_eq!(freshness.wants(None, at(-1000)), Wants::Fetching);
+        assert_eq!(freshness.wants(false, at(-1000)), Wants::Fetching);
     }
 }
