@@ -107,6 +107,30 @@ fn the_schema_gives_every_setting_its_shape() {
     assert_eq!(known, settings.len(), "and there is nothing else in it");
 }
 
+// OA-AT-02
+#[test]
+fn a_resource_whose_tokens_would_be_too_large_is_a_mistake_with_its_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let check = |count: usize| {
+        let scopes: Vec<String> = (0..count).map(|at| format!("\"notes:scope-number-{at:02}\"")).collect();
+        let resource = format!("{{ url = \"https://notes.example.com/mcp\", scopes = [{}] }}", scopes.join(", "));
+        let text =
+            format!("issuer = \"https://auth.example.com\"\nresources = [\n    \"https://files.example.com/mcp\",\n    {resource},\n]\n");
+        fs::write(folder.path().join("portcullis.toml"), text).unwrap();
+        portcullis(folder.path(), &["config", "check"])
+    };
+    assert_eq!(check(45).status.code(), Some(0));
+    let output = check(60);
+    assert_eq!(output.status.code(), Some(WRONGLY_USED));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.starts_with("portcullis.toml:4:13 ") && said.ends_with("1 mistake\n"), "{said}");
+    assert!(
+        said.contains("an access token with all its scopes would have 2")
+            && said.contains(" bytes, and has to stay below 2048: give it fewer scopes"),
+        "{said}"
+    );
+}
+
 #[test]
 fn every_mistake_is_told_at_once_with_its_place() {
     let folder = tempfile::tempdir().unwrap();

@@ -102,6 +102,26 @@ on_both_stores! {
         assert!(near.ends_with(&format!("; did you mean {FILES}?\n")), "{near}");
     }
 
+    // OA-AT-02
+    async fn what_no_token_has_room_for_is_not_added(store: Store) {
+        let server = Server::start(store).await;
+        let scopes: Vec<String> = (0..50).map(|at| format!("notes:scope-number-{at:02}")).collect();
+        let mut all = vec!["resource", "add", NOTES];
+        for scope in &scopes {
+            all.extend(["--scope", scope]);
+        }
+        let large = refused(&server, &all, WRONGLY_USED);
+        assert!(large.contains(&format!("{NOTES}: an access token with all its scopes would have 20")), "{large}");
+        assert!(large.ends_with("has to stay below 2048: give it fewer scopes or shorter names for them, or make several resources of it\n"), "{large}");
+        json(&server, &all[..all.len() - 10]);
+        // the same scopes are too many where signatures are larger
+        all.truncate(all.len() - 10);
+        all.extend(["--replace", "--algorithm", "RS256"]);
+        assert!(refused(&server, &all, WRONGLY_USED).contains("would have 2"));
+        let other = format!("https://notes.example.com/{}", "x".repeat(1500));
+        assert!(refused(&server, &["resource", "add", &other], WRONGLY_USED).contains("has to stay below 2048"));
+    }
+
     // MCP-AS-73
     async fn a_name_that_two_places_give_away_is_told_at_the_start(store: Store) {
         let server = Server::start(store).await;

@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     keys::tls,
-    protocol::resource_rules::{are_one_name, is_of_the_server, name_of_the_server},
+    protocol::resource_rules::{are_one_name, is_of_the_server, judged_size, name_of_the_server},
     secret::Secret,
 };
 
@@ -139,6 +139,10 @@ fn resources(server: &Server, issuer: Option<&Issuer>, reader: &mut Reader) {
         }
         if let Some(name) = issuer.and_then(|issuer| name_of_the_server(resource, issuer)) {
             reader.complain_within("resources", at, &name, &format!("{name} {OURS}"));
+        }
+        if let Some(Err(error)) = issuer.map(|issuer| judged_size(resource, issuer)) {
+            let name = resource.identifier.as_str();
+            reader.complain_within("resources", at, name, &format!("{name}: {error}"));
         }
     }
     if let (Some(default), Some(issuer)) = (&server.default_resource, issuer)

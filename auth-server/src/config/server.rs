@@ -39,6 +39,7 @@ section! {
         /// In full: `{ url = "https://mcp.example.com/mcp", name = "Files", scopes = { "files:read" = "Read your files" } }`, with
         /// `aliases`, `default_scopes` (else the first scope), `token_lifetime`, `signing_algorithm`, `origin_alias` (the bare origin means it
         /// too) and `people` (the user names of those who may use it) if need be.
+        /// An access token with all scopes of one has fewer than 2048 bytes, which leaves room for some 1000 bytes of names.
         /// More can be added while the server runs: `portcullis resource add`.
         resources: Vec<ProtectedResource> = Vec::new();
         /// The resource of clients that name none. Without it, the only one there is; with several, such clients are refused.

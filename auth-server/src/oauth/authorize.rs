@@ -62,7 +62,7 @@ async fn begin(app: &App, parts: &Parts, encoded: &[u8]) -> Result<Response, Pag
     let client = client(app, &parameters).await?;
     let kept = match authorize::bind(parameters, &client) {
         Err(error) => return Err(PageFailure::nobody_to_tell(error, client.id.as_str())),
-        Ok(bound) => match bound.validate(&client, &app.resources.load()) {
+        Ok(bound) => match bound.validate(&client, &app.resources.load(), &app.config.issuer) {
             Ok(request) => Kept::Valid(request),
             Err(refused) => Kept::Refused(refused),
         },

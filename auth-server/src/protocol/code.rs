@@ -1,12 +1,13 @@
 //! Redeeming an authorization code (RFC 6749 §4.1.3, RFC 7636 §4.6).
 
 use chrono::{DateTime, Utc};
-use portcullis_verifier::vocabulary::Scope;
+use portcullis_verifier::vocabulary::{Issuer, Scope};
 
 use super::{
     error::{ErrorCode, OAuthError, Refusal},
     refused::{Effect, Refused},
     resource::{ProtectedResource, Resources},
+    token_size::{Speaker, TOO_LARGE, TokenParts},
     vocabulary::{ClientId, CodeChallenge, CodeVerifier, FamilyId, GrantId},
 };
 
@@ -65,6 +66,8 @@ pub struct CodeRequest<'a> {
     pub resource: Option<&'a ProtectedResource>,
     /// Every resource there is: a spelling of another one is none of this.
     pub catalogue: &'a Resources,
+    /// Who signs.
+    pub issuer: &'a Issuer,
     /// Whether the client may still be answered there.
     pub redirect_uri_stands: bool,
     /// When the request arrived.
@@ -91,6 +94,9 @@ pub enum RedeemError {
     /// The resource was removed.
     #[error("the resource is gone")]
     ResourceGone,
+    /// More scopes than an access token has room for.
+    #[error("an access token with these scopes would be too large")]
+    TokenTooLarge,
     /// Too many failed exchanges.
     #[error("too many exchanges of the code have failed")]
     TooManyFailures,
@@ -120,6 +126,7 @@ impl Refusal for RedeemError {
             Self::ResourceGone | Self::WrongResource => {
                 OAuthError::new(ErrorCode::InvalidTarget, "the resource is not the one that was authorized")
             }
+            Self::TokenTooLarge => TOO_LARGE,
             Self::Expired
             | Self::LostRace
             | Self::NothingLeft
@@ -157,7 +164,9 @@ pub fn redeem(code: &IssuedCode, request: &CodeRequest<'_>, most_failures: u32, 
     if !request.catalogue.all_mean(request.resources, resource) {
         return Err(Refused::harmlessly(RedeemError::WrongResource));
     }
-    resource.left_of(&code.scope, user_name).ok_or(Refused::harmlessly(RedeemError::NothingLeft))
+    let scope = resource.left_of(&code.scope, user_name).ok_or(Refused::harmlessly(RedeemError::NothingLeft))?;
+    let parts = TokenParts { issuer: request.issuer, resource, client_id: request.client_id, scope: &scope, speaker: Speaker::Person };
+    if parts.is_too_large() { Err(Refused::harmlessly(RedeemError::TokenTooLarge)) } else { Ok(scope) }
 }
 
 /// A second request: only a valid one that came later is a replay. Otherwise a
@@ -249,6 +258,7 @@ mod tests {
             resources: &asked.resources,
             resource: asked.resource.as_ref(),
             catalogue: &catalogue,
+            issuer: &sample::issuer(),
             redirect_uri_stands: asked.redirect_uri_stands,
             arrived_at: asked.arrived_at,
             seen_live: asked.seen_live,
@@ -293,6 +303,9 @@ mod tests {
         assert_eq!(with(|code| code.stands = false), (E::Withdrawn, Effect::Nothing));
         assert_eq!(with(|code| code.user_name = None), (E::Withdrawn, Effect::Nothing));
         assert_eq!(with(|code| code.scope = "notes:gone".parse().unwrap()), (E::NothingLeft, Effect::Nothing));
+        let wordy = "a".repeat(2000).parse::<ClientId>().unwrap();
+        let code = IssuedCode { client_id: wordy.clone(), ..issued() };
+        assert_eq!(refused(&code, |asked| asked.client_id = wordy), (E::TokenTooLarge, Effect::Nothing));
     }
 
     // OA-CD-05…07

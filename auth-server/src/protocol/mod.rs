@@ -24,3 +24,4 @@ pub mod registration;
 pub mod resource;
 pub mod resource_rules;
 pub mod revocation;
+pub mod token_size;

@@ -4,12 +4,13 @@
 //! token is the *current* one, the one it replaced the *parent*.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use portcullis_verifier::vocabulary::Scope;
+use portcullis_verifier::vocabulary::{Issuer, Scope};
 
 use super::{
     error::{ErrorCode, OAuthError, Refusal},
     refused::{Effect, Refused},
     resource::{ProtectedResource, Resources},
+    token_size::{Speaker, TOO_LARGE, TokenParts},
     vocabulary::{ClientId, FamilyId, GrantId},
 };
 
@@ -72,6 +73,8 @@ pub struct RefreshRequest<'a> {
     pub resource: Option<&'a ProtectedResource>,
     /// Every resource there is: a spelling of another one is none of this.
     pub catalogue: &'a Resources,
+    /// Who signs.
+    pub issuer: &'a Issuer,
 }
 
 /// How refresh tokens are held.
@@ -122,6 +125,9 @@ pub enum RefreshError {
     /// A rotated token came back after the grace window.
     #[error("the refresh token was rotated before: two parties may hold it")]
     Reused,
+    /// More scopes than an access token has room for, since the resource has changed.
+    #[error("an access token with these scopes would be too large")]
+    TokenTooLarge,
     /// Not a token of ours.
     #[error("there is no such refresh token")]
     Unknown,
@@ -142,6 +148,7 @@ impl Refusal for RefreshError {
             Self::ResourceGone | Self::WrongResource => {
                 OAuthError::new(ErrorCode::InvalidTarget, "the resource is not the one that was authorized")
             }
+            Self::TokenTooLarge => TOO_LARGE,
             Self::Expired | Self::NothingLeft | Self::Reused | Self::Unknown | Self::Withdrawn | Self::WrongClient => {
                 OAuthError::INVALID_GRANT
             }
@@ -174,6 +181,10 @@ pub fn refresh<'f>(
     }
     let left = resource.left_of(&family.scope, &family.user_name).ok_or(Refused::harmlessly(RefreshError::NothingLeft))?;
     let scope = narrowed(left, request.scope);
+    let parts = TokenParts { issuer: request.issuer, resource, client_id: request.client_id, scope: &scope, speaker: Speaker::Person };
+    if parts.is_too_large() {
+        return Err(Refused::harmlessly(RefreshError::TokenTooLarge));
+    }
     Ok(Continuation { family, resource, scope, step })
 }
 
@@ -271,6 +282,7 @@ mod tests {
             resources: &asked.resources,
             resource: asked.resource.as_ref(),
             catalogue: &catalogue,
+            issuer: &sample::issuer(),
         };
         let presented = PresentedRefreshToken { family_id: family.id, generation, hash: hash(generation) };
         let policy = RefreshPolicy { grace: GRACE, rotates: true };

@@ -5,7 +5,11 @@ use std::sync::Arc;
 
 use portcullis_verifier::vocabulary::{Issuer, Resource, ScopeToken};
 
-use super::resource::{ProtectedResource, Resources, ScopeDescription};
+use super::{
+    resource::{ProtectedResource, Resources, ScopeDescription},
+    token_size::{LIMIT, Speaker, TokenParts},
+    vocabulary::ClientId,
+};
 
 /// Whether some spelling would mean both: two resources can not have both names
 /// (MCP-AS-72).
@@ -77,6 +81,24 @@ pub fn add_scope(scopes: &mut Vec<ScopeDescription>, token: ScopeToken, sentence
     }
     scopes.push(ScopeDescription { token, sentence: sentence.to_owned() });
     Ok(())
+}
+
+/// Why a resource has too much that its tokens would have to name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "an access token with all its scopes would have {bytes} bytes, and has to stay below {LIMIT}: \
+     give it fewer scopes or shorter names for them, or make several resources of it"
+)]
+pub struct TooLarge {
+    bytes: usize,
+}
+
+/// Whether a client whose identifier we made can be given all scopes of a resource at
+/// once, as most ask for (OA-AT-02).
+pub fn judged_size(resource: &ProtectedResource, issuer: &Issuer) -> Result<(), TooLarge> {
+    let (client_id, scope) = (ClientId::generate([0; 16]), resource.all_scopes());
+    let parts = TokenParts { issuer, resource, client_id: &client_id, scope: &scope, speaker: Speaker::Person };
+    if parts.is_too_large() { Err(TooLarge { bytes: parts.size() }) } else { Ok(()) }
 }
 
 /// What does not fit together among resources from two places; an operator should

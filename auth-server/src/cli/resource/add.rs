@@ -19,7 +19,7 @@ use crate::{
     keys,
     protocol::{
         resource::{ProtectedResource, Resources, ScopeDescription},
-        resource_rules::{add_scope, are_one_name, judged_name, name_of_the_server},
+        resource_rules::{add_scope, are_one_name, judged_name, judged_size, name_of_the_server},
         vocabulary::SigningAlgorithm,
     },
 };
@@ -116,6 +116,7 @@ impl Add {
             }
             resource.people = Some(people);
         }
+        judged_size(&resource, &desk.config.issuer).map_err(|error| Failure::Usage(format!("{}: {error}", resource.identifier)))?;
         Ok(resource)
     }
 

@@ -95,6 +95,7 @@ fn judge(
         resources: request.form.resources(),
         resource: resource.as_deref(),
         catalogue: &resources,
+        issuer: &app.config.issuer,
         redirect_uri_stands: code.redirect_uri.parse().is_ok_and(|uri| client.may_redirect_to(&uri)),
         arrived_at: request.arrived_at,
         seen_live,

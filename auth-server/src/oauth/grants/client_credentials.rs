@@ -36,7 +36,7 @@ pub(crate) fn issue(app: &App, client: &AuthenticatedClient, request: &ClientReq
         let answer = OAuthError::new(ErrorCode::InvalidScope, "scope has a character that no scope may have, or too many tokens");
         refused(&error, answer)
     })?;
-    let scope = machine_scope(client, &resource, asked.as_ref())
+    let scope = machine_scope(client, &resource, asked.as_ref(), &app.config.issuer)
         .map_err(|error| ApiFailure::of(Step::TokenRefused, &error).for_client(client.id.as_str()))?;
     let mint = Mint {
         resource: &resource,

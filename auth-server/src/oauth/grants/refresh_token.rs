@@ -47,6 +47,7 @@ pub(crate) async fn refresh(app: &App, client: &AuthenticatedClient, request: &C
             resources: request.form.resources(),
             resource,
             catalogue: &resources,
+            issuer: &app.config.issuer,
         };
         match refresh::refresh(family, &refreshing.presented, &asked, policy, now) {
             Ok(continuation) => {
@@ -110,6 +111,7 @@ fn refused(client: &AuthenticatedClient, error: RefreshError) -> ApiFailure {
         RefreshError::Expired
         | RefreshError::NothingLeft
         | RefreshError::ResourceGone
+        | RefreshError::TokenTooLarge
         | RefreshError::Unknown
         | RefreshError::Withdrawn
         | RefreshError::WrongResource => Step::RefreshRefused,

@@ -6,6 +6,7 @@ use super::{AuthorizationRequest, BoundRequest};
 use crate::protocol::{
     error::{ErrorCode, OAuthError, Refusal},
     resource::TargetError,
+    token_size::TOO_LARGE,
     vocabulary::{ClientId, RedirectUri},
 };
 
@@ -82,6 +83,9 @@ pub enum RedirectError {
     /// Something we need does not answer.
     #[error("something we need does not answer")]
     TemporarilyUnavailable,
+    /// More scopes than an access token has room for.
+    #[error("an access token with these scopes would be too large")]
+    TokenTooLarge,
 }
 
 impl Refusal for RedirectError {
@@ -111,6 +115,7 @@ impl Refusal for RedirectError {
             Self::State => OAuthError::invalid_request("state is longer than 4096 bytes"),
             Self::Target(error) => error.answer(),
             Self::TemporarilyUnavailable => OAuthError::TEMPORARILY_UNAVAILABLE,
+            Self::TokenTooLarge => TOO_LARGE,
         }
     }
 }

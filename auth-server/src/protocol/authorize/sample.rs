@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use portcullis_verifier::vocabulary::{Resource, Scope};
+use portcullis_verifier::vocabulary::{Issuer, Resource, Scope};
 
 use super::{AuthorizationRequest, bind};
 use crate::protocol::{
@@ -28,6 +28,11 @@ const GOOD: &[(&str, &str)] = &[
 /// When the samples begin.
 pub(crate) fn now() -> DateTime<Utc> {
     DateTime::from_timestamp(1_800_000_000, 0).unwrap()
+}
+
+/// Who signs.
+pub(crate) fn issuer() -> Issuer {
+    Issuer::parse("https://auth.example").unwrap()
 }
 
 /// A client that a stranger registered.
@@ -84,5 +89,5 @@ pub(crate) fn request(with: &str) -> AuthorizationRequest {
 
 /// A valid request of any client with the same identifier.
 pub(crate) fn request_of(client: &Client, with: &str) -> AuthorizationRequest {
-    bind(parameters(&query(with)), client).unwrap().validate(client, &resources()).unwrap()
+    bind(parameters(&query(with)), client).unwrap().validate(client, &resources(), &issuer()).unwrap()
 }

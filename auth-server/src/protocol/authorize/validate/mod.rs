@@ -1,7 +1,7 @@
 //! The second step: everything else. Errors travel to the client (RFC 6749 §4.1.2.1).
 
 use chrono::TimeDelta;
-use portcullis_verifier::vocabulary::{Resource, Scope};
+use portcullis_verifier::vocabulary::{Issuer, Resource, Scope};
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -14,6 +14,7 @@ use crate::protocol::{
     metadata::OFFLINE_ACCESS,
     parameters::Parameters,
     resource::{ProtectedResource, Resources, TargetError, as_seconds},
+    token_size::{Speaker, TokenParts},
     vocabulary::{ClientId, CodeChallenge, GrantType, Prompt, RedirectUri},
 };
 
@@ -80,11 +81,11 @@ const LONGEST_AGE: u64 = 3_155_760_000;
 
 impl BoundRequest {
     /// Checks the request, but for what depends on the person.
-    pub fn validate(self, client: &Client, resources: &Resources) -> Result<AuthorizationRequest, RefusedRequest> {
-        self.judge(client, resources).map_err(|reason| self.refused(reason))
+    pub fn validate(self, client: &Client, resources: &Resources, issuer: &Issuer) -> Result<AuthorizationRequest, RefusedRequest> {
+        self.judge(client, resources, issuer).map_err(|reason| self.refused(reason))
     }
 
-    fn judge(&self, client: &Client, resources: &Resources) -> Result<AuthorizationRequest, RedirectError> {
+    fn judge(&self, client: &Client, resources: &Resources, issuer: &Issuer) -> Result<AuthorizationRequest, RedirectError> {
         let asked = &self.parameters;
         form(asked)?;
         response(asked)?;
@@ -98,6 +99,10 @@ impl BoundRequest {
         let code_challenge = code_challenge(asked)?;
         let resource = resource(asked, resources).map_err(RedirectError::Target)?;
         let scope = scope(asked, client, &resource)?;
+        // Before the person is asked: nobody consents in vain.
+        if (TokenParts { issuer, resource: &resource, client_id: &client.id, scope: &scope, speaker: Speaker::Person }).is_too_large() {
+            return Err(RedirectError::TokenTooLarge);
+        }
         let prompt = asked.get("prompt").unwrap_or_default().parse().map_err(|_| RedirectError::Prompt)?;
         let max_age = asked.get("max_age").map(max_age).transpose()?;
         let request = AuthorizationRequest {

@@ -11,7 +11,7 @@ fn judge(with: &str) -> Result<AuthorizationRequest, RefusedRequest> {
 }
 
 fn judge_for(client: &Client, with: &str) -> Result<AuthorizationRequest, RefusedRequest> {
-    bind(sample::parameters(&sample::query(with)), client).unwrap().validate(client, &sample::resources())
+    bind(sample::parameters(&sample::query(with)), client).unwrap().validate(client, &sample::resources(), &sample::issuer())
 }
 
 fn reason(with: &str) -> RedirectError {
@@ -216,7 +216,7 @@ proptest! {
     fn any_query_is_answered_and_never_elsewhere(tail in "([a-z_]{1,12}=[ -~]{0,20}&){0,8}") {
         let query = format!("{}&{tail}", sample::query(""));
         if let Ok(bound) = bind(sample::parameters(&query), &sample::client()) {
-            let answered = match bound.validate(&sample::client(), &sample::resources()) {
+            let answered = match bound.validate(&sample::client(), &sample::resources(), &sample::issuer()) {
                 Ok(request) => request.redirect_uri,
                 Err(refused) => {
                     prop_assert!(refused.reason != RedirectError::Disagreement);
