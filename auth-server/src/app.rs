@@ -12,8 +12,9 @@ use crate::{
     clients::ClientCache,
     clock::Clock,
     config::Config,
+    events::{Event, Step},
     http::{browser::Cookies, csrf::FormKey, guard::HostGuard, page::Frame, request_id::RequestIds},
-    keys::{self, KeyRing, MasterKey},
+    keys::{self, KeyRing, MadeKey, MasterKey},
     limits::{Limits, Sources},
     login::password::Passwords,
     oauth::discovery::Documents,
@@ -68,6 +69,8 @@ pub struct Parts {
     pub request_ids: RequestIds,
     /// Bounds what is worked on at once.
     pub in_flight: Semaphore,
+    /// Keys that were made when this was put together: nothing has told of them yet.
+    pub made_keys: Vec<MadeKey>,
     /// The catalogue's version before what is here was loaded.
     pub opened_at: i64,
 }
@@ -90,7 +93,7 @@ impl App {
         let store = Store::open(&config.database, &config.issuer).await?;
         let opened_at = store.catalogue_version().await?;
         let resources = load_resources(&config, &store).await?;
-        keys::ensure_keys(&store, &master_key, &algorithms(&resources), now).await.context("making signing keys")?;
+        let made_keys = keys::ensure_keys(&store, &master_key, &algorithms(&resources), now).await.context("making signing keys")?;
         let keys = KeyRing::open(&store.signing_keys(now).await?, &master_key)?;
         Ok(Self(Arc::new(Parts {
             documents: Documents::new(&config, &resources, keys.document())?,
@@ -106,6 +109,7 @@ impl App {
             limits: Limits::new(&config.limits, config.registration.per_source_per_hour),
             request_ids: RequestIds::default(),
             in_flight: Semaphore::new(MOST_IN_FLIGHT),
+            made_keys,
             opened_at,
             config,
             clock,
@@ -118,12 +122,20 @@ impl App {
     /// Takes in what another process, or the command line, has changed.
     pub async fn reload(&self, now: DateTime<Utc>) -> anyhow::Result<()> {
         let resources = load_resources(&self.config, &self.store).await?;
-        keys::ensure_keys(&self.store, &self.master_key, &algorithms(&resources), now).await?;
+        let made_keys = keys::ensure_keys(&self.store, &self.master_key, &algorithms(&resources), now).await?;
+        tell_of_keys(&made_keys);
         self.keys.replace(&self.store.signing_keys(now).await?, &self.master_key)?;
         self.documents.replace(&self.config, &resources, self.keys.document())?;
         self.resources.store(Arc::new(resources));
         self.clients.clear();
         Ok(())
+    }
+}
+
+/// Tells the log of keys that were made.
+pub(crate) fn tell_of_keys(made: &[MadeKey]) {
+    for key in made {
+        Event::of(Step::KeyCreated).because(key).record();
     }
 }
 

@@ -10,18 +10,20 @@ use std::{
 
 use anyhow::Context as _;
 use axum_server::Handle;
+use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD as BASE64URL};
 use chrono::TimeDelta;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    app::App,
+    app::{self, App},
     clock::Clock,
     config::{Config, MasterKeySource},
     entropy,
+    events::{Event, Step},
     http::listener,
     jobs,
-    keys::MasterKey,
+    keys::{MasterKey, hmac},
     oauth::front::Front,
     protocol::vocabulary::{SetupLink, Token},
     router::router,
@@ -121,6 +123,7 @@ pub async fn run(config: Config, options: Options, greet: impl FnOnce(&Started) 
     // Before the first answer: whoever hears that the server is ready finds the link in its file.
     greet(&started)?;
     drop(started);
+    tell_of_the_start(&app).await?;
     let service = Front::of(app.clone(), router(app.clone()));
     let mut serving = tokio::spawn(listener::serve(service, socket, tls.clone(), handle.clone()));
     let ended = tokio::select! {
@@ -137,6 +140,24 @@ pub async fn run(config: Config, options: Options, greet: impl FnOnce(&Started) 
     app.store.close().await;
     tracing::info!("Portcullis has stopped");
     Ok(())
+}
+
+/// The first events: keys that were made, and settings that are others than at the last start.
+async fn tell_of_the_start(app: &App) -> anyhow::Result<()> {
+    app::tell_of_keys(&app.made_keys);
+    // Keyed, so that nobody guesses a value who has only the database.
+    let key = app.master_key.derive("settings");
+    let hash = |parts: &[&[u8]]| BASE64URL.encode(hmac(key.expose(), parts));
+    let settings = app.config.chosen.iter().map(|(&name, value)| (name.to_owned(), hash(&[name.as_bytes(), value.to_string().as_bytes()])));
+    // Servers that share a database may differ: each is held against its own last start.
+    let machine = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let (folder, address) = (app.config.data_dir.display().to_string(), app.config.listen.to_string());
+    let place = hash(&[machine.trim().as_bytes(), folder.as_bytes(), address.as_bytes()]);
+    let tell = |changed: &[&str]| {
+        let names = changed.join(", ");
+        Event::of(Step::ConfigChange).because(format_args!("started with other settings than before: {names}")).record();
+    };
+    app.store.note_start(&place, &settings.collect(), app.clock.now(), tell).await
 }
 
 async fn started(app: &App, is_first: bool, sample: Option<String>) -> anyhow::Result<Started> {

@@ -70,7 +70,7 @@ fn how_long_rows_stay_is_what_the_store_keeps_them_for() {
         let table = sweep.split('"').nth(3).unwrap();
         let more = match sweep.split(',').next().unwrap() {
             "ADay" => "a day more",
-            "AMonth" => "30 days more",
+            "AMonth" | "OfKeys" => "30 days more",
             _ => "",
         };
         assert!(kept(&page, table).contains(more), "{table} is kept for {more}");

@@ -123,6 +123,87 @@ on_both_stores! {
         }
     }
 
+    // OA-LG-01, OA-JW-04: from its making to its removal, each change once
+    async fn the_life_of_a_key_is_told(store: Store) {
+        let setup = Setup::on(store).without_accounts();
+        let (mut server, twin) = if store == crate::harness::Store::Postgres {
+            let (server, twin) = setup.start_two().await;
+            (server, Some(twin))
+        } else {
+            (setup.start().await, None)
+        };
+        let list = json(&server, &["key", "list"]);
+        let kid = |state: &str| list.as_array().unwrap().iter().find(|key| key["state"] == state).unwrap()["kid"].as_str().unwrap().to_owned();
+        let (active, standby) = (kid("active"), kid("standby"));
+        let told = |name: &str| -> Vec<String> {
+            let all = events(&server).into_iter().chain(twin.iter().flat_map(events)).filter(|event| event["event"] == name);
+            let mut told: Vec<String> = all.map(|event| event["reason"].as_str().unwrap().to_owned()).collect();
+            told.sort();
+            told
+        };
+        until("the keys of the first start to be told", async || told("key_created").len() == 2).await;
+        let mut made = vec![format!("ES256: {active} signs"), format!("ES256: {standby} is on standby")];
+        made.sort();
+        assert_eq!(told("key_created"), made);
+        drop(twin);
+
+        let before = events(&server).len();
+        let (_, turns) = done(&server, &["key", "rotate", "--yes"], "key_rotated").await;
+        let retired = event(&server, "key_retired", before).await;
+        let said = format!("ES256: {active} signs no more, and is in the JWKS until ");
+        let until_when = retired["reason"].as_str().unwrap().strip_prefix(&said).unwrap_or_else(|| panic!("{retired}"));
+        assert!(chrono::DateTime::parse_from_rfc3339(until_when).unwrap().to_utc() > crate::harness::now());
+        let fresh = event(&server, "key_created", before).await;
+        assert_eq!(fresh["reason"], format!("ES256: {} is on standby", turns[0]["standby"].as_str().unwrap()));
+        assert!(fresh["operator"].is_string() && retired["operator"].is_string());
+        // keys of another algorithm, made by a command; what the server finds there it has not made
+        let before = events(&server).len();
+        json(&server, &["resource", "add", "https://rsa.example.com/mcp", "--algorithm", "EdDSA"]);
+        event(&server, "config_change", before).await;
+        let made: Vec<Value> = events(&server).into_iter().skip(before).filter(|event| event["event"] == "key_created").collect();
+        assert!(made.len() == 2 && made.iter().all(|event| event["reason"].as_str().unwrap().starts_with("EdDSA: ")), "{made:?}");
+
+        let before = events(&server).len();
+        server.restart_at(Some("+32d")).await;
+        let removed = event(&server, "key_removed", before).await;
+        assert_eq!(removed["reason"], format!("{active} left the JWKS a month ago"));
+        assert!(events(&server).iter().skip(before).all(|event| event["event"] != "key_created"), "none was missing");
+    }
+
+    // OA-LG-01: by their names, never their values; a server is held against its own last start
+    async fn a_start_with_other_settings_is_told(store: Store) {
+        let server = started(Setup::on(store)).await;
+        let changes = |of: &Server| -> Vec<String> {
+            let all = events(of).into_iter().filter(|event| event["event"] == "config_change");
+            all.map(|event| event["reason"].as_str().unwrap().replace("started with other settings than before: ", "")).collect()
+        };
+        let first = std::fs::read_to_string(server.config()).unwrap();
+        server.kill_and_restart().await;
+        assert_eq!(changes(&server), [""; 0], "the same again");
+        let other = first.replace("Read your mail", "Read all of your mail") + "[tokens]\ncode_lifetime = \"31s\"\naccess_token_lifetime = \"15m\"\n";
+        for (settings, told) in [(&other, "resources, tokens.code_lifetime"), (&first, "resources, tokens.code_lifetime")] {
+            let before = changes(&server).len();
+            std::fs::write(server.config(), settings).unwrap();
+            server.kill_and_restart().await;
+            server.kill_and_restart().await;
+            assert_eq!(changes(&server)[before..], [told], "once, and not what is as it comes");
+            let noted = server.count("SELECT COUNT(*) FROM starts WHERE CAST(settings AS TEXT) LIKE '%resources%'").await;
+            let readable = server.count("SELECT COUNT(*) FROM starts WHERE CAST(settings AS TEXT) LIKE '%of your mail%'").await;
+            assert_eq!((noted, readable), (1, 0), "no value can be read");
+        }
+        assert!(!server.log().contains("of your mail"));
+        assert_eq!(server.count("SELECT COUNT(*) FROM starts").await, 1);
+        if store == crate::harness::Store::Postgres {
+            let twin = server.twin().await;
+            assert_eq!(changes(&twin), ["issuer, listen, trusted_proxies"], "a server that was not here before");
+            for _ in 0..2 {
+                server.kill_and_restart().await;
+                twin.kill_and_restart().await;
+            }
+            assert_eq!((changes(&server).len(), changes(&twin).len()), (2, 1), "two servers that differ are no news");
+        }
+    }
+
     // OA-AB-08: the oldest dies, and an event says so
     async fn what_ends_since_there_is_too_much_of_it_leaves_an_event(store: Store) {
         let server = started(Setup::on(store).table("tokens", "families_per_client = 1")).await;

@@ -14,7 +14,7 @@ use crate::{
     config::{Config, MasterKeySource},
     entropy,
     events::Step,
-    keys::{KeyRing, MasterKey},
+    keys::{KeyRing, MadeKey, MasterKey},
     serve,
     store::{About, Location, OperatorAction, OtherIssuers, Store},
 };
@@ -88,6 +88,11 @@ impl Desk {
         let action = OperatorAction { id, event: step.as_str().to_owned(), operator: operator(), done_at: self.now, about };
         let noted = self.store.add_operator_action(&action).await;
         Ok(noted.context("it was done, but no event could be left of it")?)
+    }
+
+    /// Leaves the event of a key that was made.
+    pub(super) async fn made_key(&self, key: &MadeKey) -> Result<(), Failure> {
+        self.did(Step::KeyCreated, About { reason: Some(key.to_string()), ..About::default() }).await
     }
 
     /// Where this command looked, for sentences about what is not there.

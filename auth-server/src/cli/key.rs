@@ -15,7 +15,7 @@ use super::{
 use crate::{
     config::resource_lifetimes,
     events::Step,
-    keys,
+    keys::{self, MadeKey},
     protocol::vocabulary::SigningAlgorithm,
     store::{About, Rotation, StoredKey},
 };
@@ -147,8 +147,15 @@ async fn rotate(desk: &Desk, only: Option<SigningAlgorithm>, danger: Danger) -> 
     let mut turns = Vec::new();
     for standby in standbys {
         let rotation = keys::rotate(&desk.store, &master_key, standby.algorithm, stays, desk.now).await?;
+        let made = MadeKey { kid: rotation.standby.clone(), algorithm: standby.algorithm, signs: false };
         let turn = done(standby.algorithm, rotation);
         desk.did(Step::KeyRotated, about(&turn)).await?;
+        if let Some(retired) = &turn.retired {
+            let leaves = timestamp(desk.now + stays);
+            let said = format!("{}: {retired} signs no more, and is in the JWKS until {leaves}", turn.algorithm);
+            desk.did(Step::KeyRetired, About { reason: Some(said), ..About::default() }).await?;
+        }
+        desk.made_key(&made).await?;
         turns.push(turn);
     }
     let said: Vec<String> = turns.iter().map(|turn| told(turn, stays)).collect();

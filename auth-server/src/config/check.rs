@@ -65,6 +65,7 @@ pub(super) fn assemble(reader: &mut Reader, sources: &Sources, file: Option<Path
         resources: server.resources,
         default_resource: server.default_resource.map(|address| address.0.as_str().to_owned()),
         log,
+        chosen: std::mem::take(&mut reader.chosen),
     })
 }
 

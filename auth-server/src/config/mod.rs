@@ -26,10 +26,11 @@ mod tls;
 mod tokens;
 mod value;
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
 
 use ipnet::IpNet;
 use portcullis_verifier::vocabulary::Issuer;
+use serde_json::Value as Json;
 
 use crate::protocol::resource::ProtectedResource;
 
@@ -86,6 +87,8 @@ pub struct Config {
     pub log: Log,
     /// Where the key comes from that seals the signing keys.
     pub master_key: MasterKeySource,
+    /// What was set to something else than the default, as it is written; no secrets.
+    pub chosen: BTreeMap<&'static str, Json>,
 }
 
 impl Config {

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::Value as Json;
+
 use super::{
     origin::{Mistake, Origin},
     value::{Complaints, Given, Kind, Value},
@@ -11,6 +13,8 @@ use super::{
 #[derive(Debug, Default)]
 pub(super) struct Reader {
     given: BTreeMap<String, Vec<Given>>,
+    /// What is set to something else than the default; no secrets.
+    pub(super) chosen: BTreeMap<&'static str, Json>,
     pub(super) mistakes: Vec<Mistake>,
 }
 
@@ -22,6 +26,7 @@ impl Reader {
 
     /// The value of a setting. One that a later source overrides is checked all the same.
     pub(super) fn take<T: Kind>(&mut self, key: &'static str, default: T, bounds: Option<&(T, T)>) -> T {
+        let usual = default.written();
         let mut value = default;
         for given in self.given.get(key).map(Vec::as_slice).unwrap_or_default() {
             let mut complaints = Complaints { key, secret: T::SECRET, found: &mut self.mistakes };
@@ -33,6 +38,9 @@ impl Reader {
                 }
                 _ => value = read,
             }
+        }
+        if let Some(written) = value.written().filter(|written| !T::SECRET && usual.as_ref() != Some(written)) {
+            self.chosen.insert(key, written);
         }
         value
     }
@@ -71,6 +79,6 @@ impl Reader {
     }
 }
 
-fn plain(json: &serde_json::Value) -> String {
+fn plain(json: &Json) -> String {
     json.as_str().map_or_else(|| json.to_string(), str::to_owned)
 }

@@ -145,7 +145,7 @@ impl Kind for ProtectedResource {
     }
 
     fn written(&self) -> Option<Json> {
-        Some(json!(self.identifier.as_str()))
+        serde_json::to_value(self).ok()
     }
 }
 

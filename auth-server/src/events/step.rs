@@ -65,7 +65,7 @@ steps! {
     CodeRefused = "code_refused",
     /// A valid second use of a code.
     CodeReplay = "code_replay" alarming,
-    /// An operator changed which resources there are.
+    /// An operator changed which resources there are, or the settings that a server starts with.
     ConfigChange = "config_change",
     /// The person said no.
     ConsentDenied = "consent_denied",
@@ -77,6 +77,12 @@ steps! {
     FormRefused = "form_refused" alarming,
     /// A resource server asked about a token.
     Introspected = "introspected",
+    /// A signing key was made, and published.
+    KeyCreated = "key_created",
+    /// A signing key was thrown away, long after it left the JWKS.
+    KeyRemoved = "key_removed",
+    /// A signing key signs no more, and verifies until it leaves the JWKS.
+    KeyRetired = "key_retired",
     /// A signing key took over.
     KeyRotated = "key_rotated",
     /// A limit held somebody back.

@@ -76,6 +76,9 @@ async fn prune_once(app: &App) -> anyhow::Result<()> {
         for client in &pruned.clients {
             Event::of(Step::ClientDeleted).client(client).because("it was not in use").record();
         }
+        for kid in &pruned.keys {
+            Event::of(Step::KeyRemoved).because(format_args!("{kid} left the JWKS a month ago")).record();
+        }
         if pruned.rows == 0 {
             return Ok(());
         }

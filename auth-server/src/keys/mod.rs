@@ -19,4 +19,4 @@ pub(crate) use master_key::hmac;
 pub use master_key::{MasterKey, SealError, SealedFor};
 pub use material::KeyMaterial;
 pub use ring::{JwkSet, KeyRing, SigningKey};
-pub use rotation::{ensure_keys, rotate};
+pub use rotation::{MadeKey, ensure_keys, rotate};

@@ -4,6 +4,8 @@
 //! every cache has known it for long. A retired key stays until the last token it
 //! signed has expired.
 
+use std::fmt;
+
 use anyhow::Context as _;
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -27,22 +29,46 @@ impl Place {
     }
 }
 
+/// A key that was made just now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MadeKey {
+    /// Its name in the JWKS.
+    pub kid: String,
+    /// What it is for.
+    pub algorithm: SigningAlgorithm,
+    /// Whether it signs at once; else it is on standby.
+    pub signs: bool,
+}
+
+/// As an event tells of it.
+impl fmt::Display for MadeKey {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = if self.signs { "signs" } else { "is on standby" };
+        write!(formatter, "{}: {} {state}", self.algorithm.as_str(), self.kid)
+    }
+}
+
 /// Makes what is missing: for each algorithm a key that signs and one on standby.
-/// Safe to call from several processes at once.
-pub async fn ensure_keys(store: &Store, master: &MasterKey, algorithms: &[SigningAlgorithm], now: DateTime<Utc>) -> anyhow::Result<()> {
+/// Safe to call from several processes at once; only one of them has made a key.
+pub async fn ensure_keys(
+    store: &Store,
+    master: &MasterKey,
+    algorithms: &[SigningAlgorithm],
+    now: DateTime<Utc>,
+) -> anyhow::Result<Vec<MadeKey>> {
     let stored = store.signing_keys(now).await?;
+    let mut made = Vec::new();
     for &algorithm in algorithms {
         let mut own = stored.iter().filter(|key| key.algorithm == algorithm);
-        let active = own.clone().any(StoredKey::signs);
-        let standby = own.any(StoredKey::is_standby);
-        if !active {
-            store.add_signing_key(make(master, algorithm).await?, Some(now), now).await?;
-        }
-        if !standby {
-            store.add_signing_key(make(master, algorithm).await?, None, now).await?;
+        let places = [(true, own.clone().any(StoredKey::signs)), (false, own.any(StoredKey::is_standby))];
+        for (signs, _) in places.into_iter().filter(|(_, is_taken)| !is_taken) {
+            let key = make(master, algorithm).await?;
+            if store.add_signing_key(&key, signs.then_some(now), now).await? {
+                made.push(MadeKey { kid: key.kid, algorithm, signs });
+            }
         }
     }
-    Ok(())
+    Ok(made)
 }
 
 /// The standby key takes over; the active one retires and leaves the JWKS after

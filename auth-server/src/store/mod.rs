@@ -28,6 +28,7 @@ mod row;
 mod sessions;
 mod setup_links;
 mod signing_keys;
+mod starts;
 mod statement;
 mod users;
 mod writer;
@@ -52,6 +53,7 @@ pub use prune::{ClientLifetimes, Pruned};
 pub use requests::{NewRequest, StoredRequest, TooManyPending};
 pub use sessions::{NewSession, SessionSummary, StoredSession};
 pub use signing_keys::{NewKey, Rotation, StoredKey};
+pub use starts::Settings;
 pub use users::{NameTaken, NewUser, User};
 
 /// The durable store of one issuer. Cheap to clone.

@@ -13,6 +13,8 @@ pub struct Pruned {
     pub rows: u64,
     /// The clients among them.
     pub clients: Vec<String>,
+    /// The signing keys among them.
+    pub keys: Vec<String>,
 }
 
 /// Rows removed in one step.
@@ -59,7 +61,7 @@ const SWEEPS: &[Sweep] = &[
     sweep!(Over, Bytes "hash" of "setup_links": "expires_at <= $2"),
     // When it was used up is not kept; a month after it was made it has been listed for long enough.
     sweep!(AMonth, Bytes "hash" of "initial_access_tokens": "(expires_at <= $2 OR (uses_left = 0 AND created_at <= $2))"),
-    sweep!(AMonth, Text "kid" of "signing_keys": "leaves_at <= $2"),
+    sweep!(OfKeys, Text "kid" of "signing_keys": "leaves_at <= $2"),
     sweep!(NeverUsed, Text "id" of "clients": "origin = 'registered' AND first_used_at IS NULL AND created_at <= $2"),
     // A client whose tokens are still renewed is in use, though nobody was asked for long.
     sweep!(Idle, Text "id" of "clients": "origin = 'registered' AND last_used_at <= $2 AND NOT EXISTS (SELECT 1 FROM grants g \
@@ -73,6 +75,7 @@ enum Age {
     Over,
     ADay,
     AMonth,
+    OfKeys,
     NeverUsed,
     Idle,
 }
@@ -91,7 +94,7 @@ impl Age {
     fn is_of_clients(self) -> bool {
         match self {
             Self::NeverUsed | Self::Idle => true,
-            Self::Over | Self::ADay | Self::AMonth => false,
+            Self::Over | Self::ADay | Self::AMonth | Self::OfKeys => false,
         }
     }
 
@@ -99,7 +102,7 @@ impl Age {
         match self {
             Self::Over => TimeDelta::zero(),
             Self::ADay => TimeDelta::days(1),
-            Self::AMonth => TimeDelta::days(30),
+            Self::AMonth | Self::OfKeys => TimeDelta::days(30),
             Self::NeverUsed => clients.never_used,
             Self::Idle => clients.idle,
         }
@@ -118,8 +121,10 @@ impl Store {
                 Key::Text => {
                     let removed = self.sweep::<String>(sweep, before).await?;
                     pruned.rows += u64::try_from(removed.len())?;
-                    if sweep.age.is_of_clients() {
-                        pruned.clients.extend(removed);
+                    match sweep.age {
+                        Age::NeverUsed | Age::Idle => pruned.clients.extend(removed),
+                        Age::OfKeys => pruned.keys.extend(removed),
+                        Age::Over | Age::ADay | Age::AMonth => {}
                     }
                 }
             }

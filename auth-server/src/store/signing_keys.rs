@@ -104,11 +104,11 @@ impl Store {
         rows.into_iter().map(StoredKey::try_from).collect()
     }
 
-    /// Stores a key, unless its place is taken already.
-    pub async fn add_signing_key(&self, key: NewKey, activated_at: Option<DateTime<Utc>>, now: DateTime<Utc>) -> anyhow::Result<()> {
+    /// Stores a key; `false` if its place is taken already.
+    pub async fn add_signing_key(&self, key: &NewKey, activated_at: Option<DateTime<Utc>>, now: DateTime<Utc>) -> anyhow::Result<bool> {
         on_db!(self.db, |writer| {
             let mut step = writer.begin_write().await?;
-            sqlx::query(ADD)
+            let added = sqlx::query(ADD)
                 .bind(self.issuer_id)
                 .bind(&key.kid)
                 .bind(key.algorithm.as_str())
@@ -117,9 +117,11 @@ impl Store {
                 .bind(now)
                 .bind(activated_at)
                 .execute(&mut *step)
-                .await?;
+                .await?
+                .rows_affected();
             sqlx::query(catalogue::BUMP).bind(self.issuer_id).execute(&mut *step).await?;
-            step.commit().await
+            step.commit().await?;
+            Ok(added == 1)
         })
     }
 

@@ -74,7 +74,9 @@ impl Add {
         if resource.signing_algorithm != SigningAlgorithm::default() {
             // The server would make them too, but RSA keys take their time.
             let master_key = desk.master_key().await?;
-            keys::ensure_keys(&desk.store, &master_key, &[resource.signing_algorithm], desk.now).await?;
+            for key in keys::ensure_keys(&desk.store, &master_key, &[resource.signing_algorithm], desk.now).await? {
+                desk.made_key(&key).await?;
+            }
         }
         desk.store.put_resource(&resource, desk.now).await?;
         let done = if self.replace { "the resource was added or replaced" } else { "the resource was added" };
