@@ -13,13 +13,14 @@ use portcullis::{
         refresh::{PresentedRefreshToken, RefreshError, RefreshStep, TokenFamily},
         refused::Effect,
         vocabulary::{
-            AuthorizationCode, BrowserId, ClientId, FamilyId, GrantId, InitialAccessToken, RequestHandle, SessionId, Token, TokenHash,
+            AuthorizationCode, BrowserId, ClientId, FamilyId, GrantId, InitialAccessToken, RequestHandle, SessionId, SigningAlgorithm,
+            Token, TokenHash,
         },
     },
     secret::Secret,
     store::{
-        ClientLifetimes, Location, NewCode, NewFamily, NewInitialAccessToken, NewRequest, NewSession, NewUser, RefreshOutcome, Refreshing,
-        Store as Opened, Trimmed, is_away,
+        ClientLifetimes, Location, NewCode, NewFamily, NewInitialAccessToken, NewKey, NewRequest, NewSession, NewUser, RefreshOutcome,
+        Refreshing, Store as Opened, Trimmed, is_away,
     },
 };
 use portcullis_verifier::vocabulary::{Issuer, Scope};
@@ -640,6 +641,22 @@ on_both_stores! {
         let other = Issuer::parse("https://other.example").unwrap();
         let known = Opened::open_known(&location, &other).await.unwrap().expect_err("it is not in there");
         assert_eq!(known.0, ["https://auth.example"], "one issuer, not four");
+    }
+
+    // OA-JW-04: of those who make the same key at once one has made it
+    async fn the_place_of_a_signing_key_is_taken_once(store: Store) {
+        let bench = Bench::new(store).await;
+        let key = |kid: &str| NewKey {
+            kid: kid.to_owned(),
+            algorithm: SigningAlgorithm::default(),
+            public_jwk: serde_json::Map::new(),
+            sealed_private: Vec::new(),
+        };
+        let mut added = Vec::new();
+        for (kid, activated_at) in [("a", Some(at(0))), ("b", Some(at(1))), ("c", None), ("d", None)] {
+            added.push(bench.store.add_signing_key(&key(kid), activated_at, at(1)).await.unwrap());
+        }
+        assert_eq!(added, [true, false, true, false]);
     }
 
     // OA-DB-08: input is data
