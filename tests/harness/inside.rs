@@ -1,7 +1,7 @@
 //! What no endpoint tells and only an operator does: the server's own library, and
 //! plain SQL, on the server's own database.
 
-use std::process::Command;
+use std::{path::Path, process::Command};
 
 use portcullis::{
     app::App,
@@ -16,7 +16,7 @@ use portcullis::{
     store::{Location, Store as Opened},
 };
 use portcullis_verifier::vocabulary::Issuer;
-use sqlx::Connection as _;
+use sqlx::{AssertSqlSafe, Connection as _, migrate::Migrator, sqlite::SqliteConnectOptions};
 
 use super::{CALLBACK, Client, Server, postgres::Postgres};
 
@@ -87,6 +87,25 @@ impl Server {
         } else {
             let mut connection = sqlx::PgConnection::connect(self.database()).await.unwrap();
             sqlx::query(sql).execute(&mut connection).await.unwrap();
+        }
+    }
+
+    /// Makes the schema of so many steps in an empty database, and these rows in it.
+    pub(super) async fn fill(&self, steps: i64, rows: &str) {
+        let every = Migrator::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("../migrations")).await.unwrap();
+        let first = Migrator::with_migrations(every.iter().filter(|step| step.version <= steps).cloned().collect());
+        let rows = rows.replace("{issuer}", &self.issuer);
+        if let Some(file) = self.sqlite_file() {
+            let options = SqliteConnectOptions::new().filename(file).create_if_missing(true);
+            let mut connection = sqlx::SqliteConnection::connect_with(&options).await.unwrap();
+            first.run(&mut connection).await.unwrap();
+            sqlx::raw_sql(AssertSqlSafe(rows)).execute(&mut connection).await.unwrap();
+            connection.close().await.unwrap();
+        } else {
+            let mut connection = sqlx::PgConnection::connect(self.database()).await.unwrap();
+            first.run(&mut connection).await.unwrap();
+            sqlx::raw_sql(AssertSqlSafe(rows.replace("X'", "'\\x"))).execute(&mut connection).await.unwrap();
+            connection.close().await.unwrap();
         }
     }
 

@@ -143,6 +143,15 @@ default_resource = "{FILES}"
         server
     }
 
+    /// Starts on rows that an earlier release left in a schema of so many steps.
+    pub(crate) async fn start_on(self, steps: i64, rows: &str) -> Server {
+        let server = Server::prepare(self.without_accounts());
+        server.fill(steps, rows).await;
+        server.run();
+        server.ready().await;
+        server
+    }
+
     /// Two processes of one server that begin at the same moment, with nothing there yet.
     pub(crate) async fn start_two(self) -> (Server, Server) {
         let first = Server::prepare(self);
