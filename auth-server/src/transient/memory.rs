@@ -1,4 +1,5 @@
-//! Counters in this process. Bounded: under a flood of keys, old ones are forgotten.
+//! State in this process. Bounded: under a flood of keys, old counters are forgotten;
+//! values that are good once never are, see `one_time.rs`.
 
 use std::{
     convert::Infallible,
@@ -8,13 +9,14 @@ use std::{
 use chrono::{DateTime, TimeDelta, Utc};
 use quick_cache::sync::Cache;
 
-use super::Failures;
+use super::{Failures, FirstUse, one_time::OneTime};
 
-/// Counters in this process.
+/// Counters and one-time values in this process.
 #[derive(Debug)]
 pub struct Memory {
     windows: Cache<String, Arc<Mutex<Window>>>,
     failures: Cache<String, Arc<Mutex<Option<Failures>>>>,
+    one_time: OneTime,
 }
 
 /// Two neighbouring windows, from which the sliding one is estimated.
@@ -27,7 +29,7 @@ struct Window {
 
 impl Memory {
     pub(super) fn new(most_entries: usize) -> Self {
-        Self { windows: Cache::new(most_entries), failures: Cache::new(most_entries) }
+        Self { windows: Cache::new(most_entries), failures: Cache::new(most_entries), one_time: OneTime::new(most_entries) }
     }
 
     pub(super) fn count(&self, key: &str, window: TimeDelta, now: DateTime<Utc>) -> u64 {
@@ -54,6 +56,10 @@ impl Memory {
             // unless somebody else's attempt came later
             last: before.map_or(failures.last, |before| if failures.last == now { before.last } else { failures.last }),
         });
+    }
+
+    pub(super) fn first_use(&self, key: &str, keep_until: DateTime<Utc>, now: DateTime<Utc>) -> FirstUse {
+        self.one_time.first_use(key, keep_until, now)
     }
 
     pub(super) fn forget_failures(&self, key: &str) {
