@@ -8,6 +8,7 @@ use axum::{
     response::{IntoResponse as _, Response},
     routing::{MethodRouter, get, post},
 };
+use portcullis_verifier::vocabulary::Issuer;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::{
@@ -26,7 +27,7 @@ pub fn router(app: App) -> Router {
     let endpoints = api(&app).merge(pages());
     let at_issuer = if path.is_empty() { endpoints } else { Router::new().nest(&path, endpoints) };
     at_issuer
-        .merge(well_known(&path))
+        .merge(well_known(&app.config.issuer))
         .route("/livez", get(health::livez))
         .route("/readyz", get(health::readyz))
         .fallback(nothing_here)
@@ -69,9 +70,9 @@ fn pages() -> Router<App> {
 }
 
 /// The metadata, where clients look for it (MCP-AS-01, 03).
-fn well_known(path: &str) -> Router<App> {
+fn well_known(issuer: &Issuer) -> Router<App> {
     let document = || public(get(discovery::server_metadata), "GET, HEAD, OPTIONS");
-    let routes = discovery::metadata_paths(path).iter().fold(Router::new(), |routes, path| routes.route(path, document()));
+    let routes = discovery::metadata_paths(issuer).iter().fold(Router::new(), |routes, path| routes.route(path, document()));
     let unknown = || MethodRouter::new().fallback(|| async { ApiFailure::not_found() }).layer(from_fn(cors::public));
     routes.route("/.well-known/{*rest}", unknown())
 }

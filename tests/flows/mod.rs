@@ -19,3 +19,4 @@ mod revocation;
 mod sample;
 mod scopes;
 mod sessions;
+mod trailing_slash;

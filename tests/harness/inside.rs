@@ -38,7 +38,7 @@ impl Server {
             Some(file) => Location::Sqlite(file.into()),
             None => Location::Postgres(Secret::new(self.database().to_owned())),
         };
-        Opened::open(&location, &Issuer::parse(&self.issuer).unwrap()).await.unwrap()
+        Opened::open(&location, &Issuer::parse_with_slash(&self.issuer).unwrap()).await.unwrap()
     }
 
     /// A client of the operator's with a secret, which `change` fills in.

@@ -103,7 +103,8 @@ impl TrustedIssuer {
         self
     }
 
-    /// For issuers whose identifier ends in a slash. Portcullis has none.
+    /// For issuers whose identifier ends in a slash. One of Portcullis does only where its
+    /// operator has set `issuer_trailing_slash`.
     pub fn accept_trailing_slash(mut self) -> Self {
         self.accepts_slash = true;
         self
@@ -128,7 +129,7 @@ impl TrustedIssuer {
     }
 
     pub(crate) fn build(self) -> Result<Trusted, BuildError> {
-        let parse = if self.accepts_slash { Issuer::parse_foreign } else { Issuer::parse };
+        let parse = if self.accepts_slash { Issuer::parse_with_slash } else { Issuer::parse };
         let issuer = match parse(&self.identifier) {
             Ok(issuer) => issuer,
             Err(reason) => return Err(BuildError::Issuer { identifier: self.identifier, reason }),

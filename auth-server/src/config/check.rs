@@ -178,7 +178,11 @@ fn issuer(server: &Server, has_tls: bool, reader: &mut Reader) -> Option<Issuer>
         if has_tls && !issuer.0.is_https() {
             reader.complain_about_value("issuer", "this server speaks TLS, so its address starts with https://");
         }
+        slash(&issuer.0, server.issuer_trailing_slash, reader);
         return Some(issuer.0.clone());
+    }
+    if server.issuer_trailing_slash && !reader.is_given("issuer") {
+        reader.complain_about_value("issuer_trailing_slash", NO_SLASH);
     }
     let scheme = if has_tls { "https" } else { "http" };
     match Issuer::parse(&format!("{scheme}://{}", plain_loopback(server.listen))) {
@@ -189,6 +193,21 @@ fn issuer(server: &Server, has_tls: bool, reader: &mut Reader) -> Option<Issuer>
             reader.complain("listen", "issuer", &error.to_string());
             None
         }
+    }
+}
+
+const NO_SLASH: &str = "issuer does not end in a slash, so there is nothing to allow: remove this setting";
+
+/// A slash at the end is refused unless it is said to be meant (MCP-AS-05).
+fn slash(issuer: &Issuer, is_meant: bool, reader: &mut Reader) {
+    match (issuer.has_trailing_slash(), is_meant) {
+        (true, false) => reader.complain_about_value(
+            "issuer",
+            "remove the trailing slash: clients compare it character by character (docs/protect-a-server.md, The slash); \
+             where it is meant, set issuer_trailing_slash = true",
+        ),
+        (false, true) => reader.complain_about_value("issuer_trailing_slash", NO_SLASH),
+        (true, true) | (false, false) => {}
     }
 }
 

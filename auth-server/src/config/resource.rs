@@ -14,14 +14,14 @@ use crate::protocol::{
     vocabulary::SigningAlgorithm,
 };
 
-/// The issuer's address.
+/// The issuer's address. Whether it may end in a slash is another setting's business.
 #[derive(Clone, Debug)]
 pub(super) struct PublicAddress(pub(super) Issuer);
 
 impl Kind for PublicAddress {
     fn read(given: &Given, complaints: &mut Complaints<'_>) -> Option<Self> {
         let Some(text) = given.text() else { return complaints.expected(given, "an address such as \"https://auth.example.com\"") };
-        let issuer = Issuer::parse(text).map_err(|error| complaints.about(given, error.to_string())).ok()?;
+        let issuer = Issuer::parse_with_slash(text).map_err(|error| complaints.about(given, error.to_string())).ok()?;
         match unroutable(&issuer) {
             Some(why) => {
                 complaints.about(given, why);
@@ -32,7 +32,7 @@ impl Kind for PublicAddress {
     }
 
     fn shape(_: Option<&(Self, Self)>) -> Json {
-        json!({"type": "string", "format": "uri", "pattern": "[^/]$"})
+        json!({"type": "string", "format": "uri"})
     }
 
     fn written(&self) -> Option<Json> {
@@ -44,7 +44,7 @@ impl Kind for PublicAddress {
 fn unroutable(issuer: &Issuer) -> Option<String> {
     let behind_scheme = issuer.as_str().split_once("://").map_or("", |(_, rest)| rest);
     let written = behind_scheme.find('/').map_or("", |at| behind_scheme.split_at(at).1);
-    if written != issuer.path() {
+    if written.strip_suffix('/').unwrap_or(written) != issuer.path() {
         return Some("clients read its path in another way: write it without `.` and `..`".to_owned());
     }
     let mut segments = issuer.path().split('/').skip(1);

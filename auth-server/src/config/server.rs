@@ -19,6 +19,10 @@ section! {
         /// It is the `iss` of every token and the name that clients remember, so choose it for years.
         /// Without it, the server is named after the loopback address on which it listens.
         issuer: Option<PublicAddress> = None;
+        /// Take an issuer that ends in a slash, which is refused otherwise: the slash is then part of the name, letter for letter, in
+        /// every token and document. It is for a name that is in use already; clients and servers lose or add a slash on the way and then
+        /// find another issuer (`docs/protect-a-server.md`, "The slash").
+        issuer_trailing_slash: bool = false;
         /// Where the server listens. On anything but loopback it wants TLS (`[tls]`) or a proxy that ends it (`trusted_proxies`).
         listen: SocketAddr = SocketAddr::from(([127, 0, 0, 1], 8080));
         /// The folder of the database and the master key. Without it: the service manager's state folder (`STATE_DIRECTORY`),

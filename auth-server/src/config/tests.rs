@@ -56,7 +56,7 @@ fn every_mistake_is_told_at_once_with_its_place_and_what_was_meant() {
     assert_eq!(
         told(text, &[("PORTCULLIS_ISSUR", "x"), ("PORTCULLIS_TOKENS_CLOCK_SKEW", "soon")]),
         [
-            "portcullis.toml:1:10 issuer = \"https://auth.example.com/\" remove the trailing slash: clients compare it character by character",
+            "portcullis.toml:1:10 issuer = \"https://auth.example.com/\" remove the trailing slash: clients compare it character by character (docs/protect-a-server.md, The slash); where it is meant, set issuer_trailing_slash = true",
             "portcullis.toml:2:1 lisen no such setting; did you mean listen?",
             "portcullis.toml:5:1 [session] idle_timout no such setting; did you mean idle_lifetime?",
             "portcullis.toml:8:17 [tokens] code_lifetime = \"2m\" this should be between 10s and 1m",
@@ -264,6 +264,27 @@ fn people_are_named_in_whatever_letter_case() {
     let line = "resources = [{ url = \"https://mcp.example.com/mcp\", people = [\"Ada\"] }]";
     let files = configured(folder.path(), line, &[]).unwrap().resources.remove(0);
     assert!(files.admits("ada") && files.admits("Ada") && !files.admits("eve"));
+}
+
+// MCP-AS-05: refused, unless it is said to be meant
+#[test]
+fn an_issuer_ends_in_a_slash_only_where_that_is_said_to_be_meant() {
+    let folder = TempDir::new().unwrap();
+    for issuer in ["https://auth.example.com/", "https://auth.example.com/tenant/"] {
+        let lines = told(&format!("issuer = \"{issuer}\""), &[]);
+        assert!(lines[0].starts_with("portcullis.toml:1:10 ") && lines[0].contains("set issuer_trailing_slash = true"), "{lines:?}");
+        assert_eq!(lines.len(), 2, "{lines:?}");
+        let meant = configured(folder.path(), &format!("issuer = \"{issuer}\"\nissuer_trailing_slash = true"), &[]).unwrap();
+        assert_eq!(meant.issuer.as_str(), issuer, "byte for byte");
+    }
+    for settings in ["issuer = \"https://auth.example.com\"\nissuer_trailing_slash = true", "issuer_trailing_slash = true"] {
+        let lines = told(settings, &[]);
+        assert!(lines[0].contains("issuer_trailing_slash") && lines[0].contains("there is nothing to allow"), "{lines:?}");
+        assert_eq!(lines.len(), 2, "{lines:?}");
+    }
+    // a name that is wrong in another way is the only mistake
+    let lines = told("issuer = \"https://auth.example.com//\"\nissuer_trailing_slash = true", &[]);
+    assert_eq!(lines.len(), 2, "{lines:?}");
 }
 
 // MCP-AS-05: what no router could serve is told before the start

@@ -59,7 +59,7 @@ impl Documents {
     pub fn new(config: &Config, resources: &Resources, keys: JwkSet) -> anyhow::Result<Self> {
         let path = config.issuer.path();
         Ok(Self {
-            metadata_paths: metadata_paths(path),
+            metadata_paths: metadata_paths(&config.issuer),
             jwks_path: format!("{path}{JWKS}"),
             metadata: ArcSwap::from_pointee(metadata(config, resources)?),
             jwks: ArcSwap::from_pointee(jwks(config, keys)?),
@@ -87,11 +87,16 @@ impl Documents {
 }
 
 /// With the issuer's path inserted, with it appended, and at the root, which this
-/// process has to itself.
-pub fn metadata_paths(issuer_path: &str) -> Vec<String> {
+/// process has to itself. Where the issuer ends in a slash, also for clients that do
+/// not take it away before they insert the path (RFC 8414 §3.1).
+pub fn metadata_paths(issuer: &Issuer) -> Vec<String> {
+    let issuer_path = issuer.path();
     let mut paths = vec![WELL_KNOWN.to_owned()];
     if !issuer_path.is_empty() {
         paths.extend([format!("{WELL_KNOWN}{issuer_path}"), format!("{issuer_path}{WELL_KNOWN}")]);
+    }
+    if issuer.has_trailing_slash() {
+        paths.push(format!("{WELL_KNOWN}{issuer_path}/"));
     }
     paths
 }

@@ -14,8 +14,8 @@ use axum::{
 };
 use axum_server::Handle;
 use portcullis_verifier::{
-    Verifier,
-    vocabulary::{Resource, Scope},
+    TrustedIssuer, Verifier,
+    vocabulary::{Issuer, Resource, Scope},
 };
 use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService, session::never::NeverSessionManager};
 use serde_json::json;
@@ -47,8 +47,7 @@ pub async fn start(app: &App, address: SocketAddr, stop: &CancellationToken) -> 
     let mcp = format!("http://{}/mcp", socket.local_addr()?);
     make_known(app, &mcp).await?;
 
-    let issuer = app.config.issuer.as_str();
-    let routes = routes(issuer, &mcp, stop).context("protecting the sample")?;
+    let routes = routes(&app.config.issuer, &mcp, stop).context("protecting the sample")?;
     let handle = Handle::new();
     let stopped = (handle.clone(), stop.clone());
     tokio::spawn(async move {
@@ -64,8 +63,10 @@ pub async fn start(app: &App, address: SocketAddr, stop: &CancellationToken) -> 
 }
 
 /// The protected server, as its author would write it.
-fn routes(issuer: &str, mcp: &str, stop: &CancellationToken) -> anyhow::Result<Router> {
-    let verifier = Verifier::builder(issuer, mcp).name(NAME).scope(USE).tool("reset_counter", [ADMIN]).build()?;
+fn routes(issuer: &Issuer, mcp: &str, stop: &CancellationToken) -> anyhow::Result<Router> {
+    let trusted = TrustedIssuer::new(issuer.as_str());
+    let trusted = if issuer.has_trailing_slash() { trusted.accept_trailing_slash() } else { trusted };
+    let verifier = Verifier::builder(trusted, mcp).name(NAME).scope(USE).tool("reset_counter", [ADMIN]).build()?;
 
     let sample = tools::Sample::default();
     let config = StreamableHttpServerConfig::default()

@@ -42,11 +42,17 @@ impl Issuer {
         Ok(Self { written: text.to_owned(), url })
     }
 
-    /// Reads the identifier of somebody else's server, which may end in a slash. It is
-    /// part of the name: with or without it are two issuers.
-    pub(crate) fn parse_foreign(text: &str) -> Result<Self, IssuerError> {
+    /// Reads an identifier that may end in a slash, where that is known and meant. It is
+    /// part of the name: with or without it are two issuers. Addresses below it have one
+    /// slash all the same.
+    pub fn parse_with_slash(text: &str) -> Result<Self, IssuerError> {
         let issuer = Self::parse(text.strip_suffix('/').unwrap_or(text))?;
         Ok(Self { written: text.to_owned(), ..issuer })
+    }
+
+    /// Whether it ends in a slash.
+    pub fn has_trailing_slash(&self) -> bool {
+        self.written.ends_with('/')
     }
 
     /// The identifier as it was written.
@@ -85,7 +91,7 @@ impl Issuer {
 
     /// An address directly below the issuer, such as `/token`.
     pub fn below(&self, path: &str) -> String {
-        format!("{}{path}", self.written)
+        format!("{}{path}", self.written.strip_suffix('/').unwrap_or(&self.written))
     }
 }
 
@@ -141,6 +147,23 @@ mod tests {
             issuer.well_known("oauth-authorization-server"),
             "https://auth.example.com/.well-known/oauth-authorization-server/tenant"
         );
+    }
+
+    // MCP-AS-05, RFC 8414 §3.1
+    #[test]
+    fn a_slash_that_is_meant_stays_in_the_name_and_nowhere_else() {
+        for (written, below, well_known) in [
+            ("https://a.example/", "https://a.example/token", "https://a.example/.well-known/x"),
+            ("https://a.example/tenant/", "https://a.example/tenant/token", "https://a.example/.well-known/x/tenant"),
+            ("https://a.example", "https://a.example/token", "https://a.example/.well-known/x"),
+        ] {
+            let issuer = Issuer::parse_with_slash(written).unwrap();
+            assert_eq!((issuer.as_str(), issuer.below("/token").as_str(), issuer.well_known("x").as_str()), (written, below, well_known));
+            assert_eq!(issuer.has_trailing_slash(), written.ends_with('/'));
+        }
+        assert_ne!(Issuer::parse_with_slash("https://a.example/"), Issuer::parse("https://a.example"));
+        assert_eq!(Issuer::parse_with_slash("https://a.example//"), Err(IssuerError::TrailingSlash));
+        assert_eq!(Issuer::parse_with_slash("https://a.example/?/"), Err(IssuerError::Query));
     }
 
     proptest::proptest! {
