@@ -4,6 +4,7 @@ mod code_theft;
 mod cross_site;
 mod guessing;
 mod headers;
+mod parsers;
 mod secrets;
 mod sign_in_limits;
 mod whole_run;

@@ -1,6 +1,6 @@
 //! MCP-AS-01 to 03, 08, OA-MD-02 to 04: where the document is, and where it is not.
 
-use crate::harness::{Answer, Server, Setup, Store};
+use crate::harness::{Answer, Server, Setup, Store, raw};
 
 const NAME: &str = "/.well-known/oauth-authorization-server";
 
@@ -45,6 +45,58 @@ async fn an_issuer_with_a_path_is_found_wherever_clients_look() {
     assert_eq!(server.get("/authorize").await.status, 404);
     assert_eq!(server.get("/tenant/one/authorize").await.status, 400);
     server.get("/livez").await.expect(200);
+}
+
+// OA-MD-04, EA-160: a path means what is written and nothing else. Sent byte by byte, since a client would tidy it up.
+#[tokio::test]
+async fn no_other_spelling_of_a_well_known_path_is_read() {
+    let server = Setup::on(Store::Sqlite).issuer_path("/tenant").start().await;
+    let ask = async |path: &str| {
+        let request = format!("GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nConnection: close\r\n\r\n", server.port);
+        raw(server.port, request.as_bytes()).await
+    };
+    for known in [NAME.to_owned(), format!("{NAME}/tenant"), format!("/tenant{NAME}")] {
+        assert!(ask(&known).await.starts_with("HTTP/1.1 200 "), "{known}");
+    }
+    for other in [
+        "/.well-known/oauth-authorization-server/%74enant",
+        "/.well-known/oauth-authorization-server/Tenant",
+        "/.well-known/oauth-authorization-server/tenant/",
+        "/.well-known/oauth-authorization-server//tenant",
+        "/.well-known/oauth-authorization-server/./tenant",
+        "/.well-known/oauth-authorization-server/x/../tenant",
+        "/.well-known/oauth-authorization-server/x/%2e%2e/tenant",
+        "/.well-known/oauth-authorization-server/tenant/.",
+        "/.well-known/oauth-authorization-server/tenant;a=b",
+        "/.well-known/oauth-authorization-server/tenant%00",
+        "/.well-known/oauth-authorization-server%2ftenant",
+        "/.well-known/x/../oauth-authorization-server",
+        "/.well-known/./oauth-authorization-server",
+        "/.well-known/%6fauth-authorization-server",
+        "/.well-known/OAUTH-AUTHORIZATION-SERVER",
+        "/./.well-known/oauth-authorization-server",
+        "/../.well-known/oauth-authorization-server",
+        "//.well-known/oauth-authorization-server",
+        "//tenant/.well-known/oauth-authorization-server",
+        "/tenant//.well-known/oauth-authorization-server",
+        "/tenant/../.well-known/oauth-authorization-server",
+        "/%74enant/.well-known/oauth-authorization-server",
+        "/Tenant/.well-known/oauth-authorization-server",
+        "/tenant/./jwks",
+        "/tenant//jwks",
+        "/%74enant/jwks",
+    ] {
+        let answer = ask(other).await;
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap_or_else(|| panic!("{other}: {answer}"));
+        assert!(head.starts_with("HTTP/1.1 404 ") && head.to_lowercase().contains("content-type: application/json"), "{other}: {answer}");
+        assert!(body.contains(r#""error":"not_found""#), "{other}: {answer}");
+    }
+    // No program means these: there is nothing, in whichever form.
+    for other in ["/.Well-Known/oauth-authorization-server", "/%2ewell-known/oauth-authorization-server", "/tenant/%6awks", "/tenant/JWKS"]
+    {
+        let answer = ask(other).await;
+        assert!(answer.starts_with("HTTP/1.1 404 "), "{other}: {answer}");
+    }
 }
 
 /// A fast JSON 404 that scripts may read, and no redirect, no page, no 401.

@@ -94,5 +94,14 @@ mod tests {
             assert!(matches!(refused, Err(FetchError::Address("jwks_uri", _))), "{uri}");
         }
         assert!(matches!(read("https://auth.example.com", ""), Err(FetchError::NoEndpoint("jwks_uri"))));
+        for uri in ["http://auth.example.com/introspect", "http://localhost/introspect", "javascript:1"] {
+            let more = format!(r#","jwks_uri":"https://auth.example.com/jwks","introspection_endpoint":"{uri}""#);
+            assert!(matches!(read("https://auth.example.com", &more), Err(FetchError::Address("introspection_endpoint", _))), "{uri}");
+        }
+        let reads_locally = |uri: &str| {
+            let local = Issuer::parse("http://127.0.0.1:8080").unwrap();
+            super::read(&local, &document("http://127.0.0.1:8080", &format!(r#","jwks_uri":"{uri}""#))).is_ok()
+        };
+        assert!(reads_locally("http://127.0.0.1:8080/jwks") && !reads_locally("http://auth.example.com/jwks"), "http is for this computer");
     }
 }

@@ -159,6 +159,43 @@ async fn what_an_issuer_should_not_answer_is_not_used() {
     assert_eq!(elsewhere.jwks_fetches(), 0);
 }
 
+// OA-MD-10: the metadata itself leads nowhere else, not even to a copy of itself
+#[tokio::test]
+async fn metadata_is_not_looked_for_where_a_redirect_leads() {
+    let (log, _guard) = Log::begin();
+    let (home, elsewhere, time) = (IssuerServer::start().await, IssuerServer::start().await, Time::new());
+    let there = home.keys().metadata().to_string();
+    *elsewhere.metadata.lock().unwrap() = Answer::json(there.clone());
+    let target = format!("{}/.well-known/oauth-authorization-server", elsewhere.issuer);
+    for status in [301, 302, 303, 307, 308] {
+        *home.metadata.lock().unwrap() = Answer::status(status).with(header::LOCATION, &target);
+        let outcome = verifier(&home, &time).check(&token(&home, &time)).await;
+        assert!(matches!(outcome, Err(Rejection::KeysUnavailable(_))), "{status} {outcome:?}");
+        let lines = log.take().concat();
+        assert!(lines.contains(&format!("answers {status}")), "{lines}");
+    }
+    assert_eq!(elsewhere.metadata_fetches.load(Ordering::SeqCst), 0);
+    *home.metadata.lock().unwrap() = Answer::json(there);
+    assert!(verifier(&home, &time).check(&token(&home, &time)).await.is_ok(), "the same document at home is used");
+}
+
+// OA-MD-10
+#[tokio::test]
+async fn metadata_has_256_kilobytes_at_most() {
+    let (log, _guard) = Log::begin();
+    let (server, time) = (IssuerServer::start().await, Time::new());
+    let metadata = server.keys().metadata().to_string();
+    let padded = |bytes: usize| Answer::json(format!("{metadata}{}", " ".repeat(bytes - metadata.len())));
+    *server.metadata.lock().unwrap() = padded(256 * 1024 + 1);
+    let outcome = verifier(&server, &time).check(&token(&server, &time)).await;
+    assert!(matches!(outcome, Err(Rejection::KeysUnavailable(_))), "{outcome:?}");
+    let lines = log.take().concat();
+    assert!(lines.contains("answers with more than is read"), "{lines}");
+    assert_eq!(server.jwks_fetches(), 0);
+    *server.metadata.lock().unwrap() = padded(256 * 1024);
+    assert!(verifier(&server, &time).check(&token(&server, &time)).await.is_ok());
+}
+
 // OA-JW-06
 #[tokio::test]
 async fn a_key_that_is_not_used_is_told_once_for_each_edition() {

@@ -147,6 +147,46 @@ mod tests {
 
     use super::*;
 
+    /// How much longer four times as much takes, at best: 4 where a parser is linear, 16
+    /// where it looks back at all it has read.
+    fn ratio(of: impl Fn(usize) -> String) -> f64 {
+        let [little, much] = [of(4 * 1024), of(16 * 1024)];
+        let time = |body: &str, times: u32| {
+            let began = std::time::Instant::now();
+            for _ in 0..times {
+                let _ = std::hint::black_box(tools_called(std::hint::black_box(body).as_bytes()));
+            }
+            began.elapsed()
+        };
+        let mut times = 1;
+        while time(&little, times).as_micros() < 1000 {
+            times *= 2;
+        }
+        let shortest = |body: &str| (0..15).map(|_| time(body, times)).min().unwrap();
+        shortest(&much).as_secs_f64() / shortest(&little).as_secs_f64()
+    }
+
+    // OA-AB-06, CWE-407
+    #[test]
+    fn a_body_is_read_in_one_go() {
+        for (begin, piece, end) in [
+            ("[", "{},", "{}]"),
+            ("[", r#"{"method":"tools/call","params":{"name":"a"}},"#, "{}]"),
+            ("{", r#""a":1,"#, r#""b":1}"#),
+            (r#"{"method":""#, r"\u0061", r#""}"#),
+            (r#"{"params":"#, "[", ""),
+            (r#"{"method":"tools/call","params":{"name":"#, r#"{"a":"#, ""),
+            ("", "[", ""),
+            ("", " ", ""),
+        ] {
+            let of = |bytes: usize| format!("{begin}{}{end}", piece.repeat(bytes / piece.len()));
+            let best = (0..4).map(|_| ratio(of)).find(|ratio| *ratio <= 8.0);
+            assert!(best.is_some(), "{begin}{piece}…{end}");
+        }
+        let deep = "[".repeat(100_000);
+        assert_eq!(tools_called(deep.as_bytes()), Err(Ambiguous), "and the stack has an end");
+    }
+
     fn call(name: &str) -> serde_json::Value {
         json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": name, "arguments": {"name": "other", "method": 1}}})
     }
