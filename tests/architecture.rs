@@ -124,6 +124,31 @@ fn no_transaction_leaves_the_store() {
     assert!(!shipped(&root.join("auth-server/src/store/mod.rs")).contains("pub use db::Db"), "the pool stays inside");
 }
 
+/// One version of Rust for both packages, said once, and where people look for it.
+#[test]
+fn one_version_of_rust_is_the_oldest_for_all() {
+    /// The first version that knows edition 2024.
+    const EDITION_2024: (u32, u32) = (1, 85);
+    let read = |file: &str| fs::read_to_string(root().join(file)).unwrap();
+    let workspace: toml::Table = read("Cargo.toml").parse().unwrap();
+    let shared = &workspace["workspace"]["package"];
+    assert_eq!(shared["edition"].as_str(), Some("2024"), "another edition needs another version here");
+    let version = shared["rust-version"].as_str().unwrap();
+    let (major, minor) = version.split_once('.').expect("two numbers, since the third makes no difference to a language");
+    assert!((major.parse().unwrap(), minor.parse().unwrap()) >= EDITION_2024, "{version}");
+    for member in workspace["workspace"]["members"].as_array().unwrap().iter().map(|member| member.as_str().unwrap()) {
+        let package: toml::Table = read(&format!("{member}/Cargo.toml")).parse().unwrap();
+        for field in ["rust-version", "edition"] {
+            assert_eq!(package["package"][field]["workspace"].as_bool(), Some(true), "{member} has a {field} of its own");
+        }
+    }
+    for page in ["README.md", "CONTRIBUTING.md"] {
+        assert!(read(page).contains(&format!("{version} or newer")), "{page} names another version than {version}");
+    }
+    let image = format!("/rust:{version}-");
+    assert!(read("Containerfile").contains(&image), "the Containerfile builds with another version than {version}");
+}
+
 /// Front pages: a folder opens with what it is.
 #[test]
 fn every_folder_opens_with_its_front_page() {
