@@ -73,6 +73,9 @@ on_both_stores! {
         assert!(add(&["--name", "x", "--redirect-uri", "http://a.example/cb"], WRONGLY_USED).contains("http is only allowed for"));
         assert!(add(&["--name", "x", "--redirect-uri", CALLBACK, "--id", "u_1"], WRONGLY_USED).contains("does not begin with u_"));
         assert!(add(&["--preset", "claude"], NOT_FOUND).contains("did you mean claude-ai?"));
+        let long = "x".repeat(101);
+        // OA-AT-02
+        assert!(add(&["--name", "x", "--redirect-uri", CALLBACK, "--id", &long], WRONGLY_USED).contains("at most 100 characters"));
         json(&server, &["client", "add", "--name", "x", "--redirect-uri", CALLBACK, "--id", "my-app"]);
         assert!(add(&["--name", "y", "--redirect-uri", CALLBACK, "--id", "my-app"], REFUSED).contains("there is a client my-app already"));
         assert_eq!(json(&server, &["client", "list"]).as_array().unwrap().len(), 1);

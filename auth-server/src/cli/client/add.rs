@@ -64,6 +64,9 @@ pub(in crate::cli) struct Add {
     id: Option<String>,
 }
 
+/// Twice as long as anybody needs.
+const LONGEST_ID: usize = 100;
+
 impl Add {
     pub(super) async fn run(&self, desk: &Desk) -> Outcome {
         let resources = load_resources(&desk.config, &desk.store).await?;
@@ -128,12 +131,18 @@ impl Add {
         Ok(client)
     }
 
-    /// None that reads as a person's subject or as the address of a metadata document.
+    /// None that reads as a person's subject or as the address of a metadata document, and none
+    /// that takes the room of scopes: a token names it, a machine's twice.
     fn client_id(&self) -> Result<ClientId, Failure> {
         let Some(text) = &self.id else { return Ok(ClientId::generate(entropy::random()?)) };
         let id: ClientId = text.parse().map_err(|error| Failure::Usage(format!("--id {text}: {error}")))?;
         if Subject::is_reserved(&id) || text.contains("://") {
             return Err(Failure::Usage("--id: a client's identifier does not begin with u_ and is no address".to_owned()));
+        }
+        if text.len() > LONGEST_ID {
+            return Err(Failure::Usage(format!(
+                "--id: a client's identifier has at most {LONGEST_ID} characters, since every token names it"
+            )));
         }
         Ok(id)
     }
