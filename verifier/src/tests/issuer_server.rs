@@ -31,6 +31,8 @@ pub(super) struct Moods {
     /// Told when the keys are asked for, and waited for before they are given.
     pub(super) asked: Notify,
     pub(super) gate: tokio::sync::Semaphore,
+    /// Waited for before the metadata is given.
+    pub(super) metadata_gate: tokio::sync::Semaphore,
 }
 
 /// What is answered.
@@ -91,6 +93,7 @@ impl IssuerServer {
             questions: Mutex::default(),
             asked: Notify::new(),
             gate: tokio::sync::Semaphore::new(1000),
+            metadata_gate: tokio::sync::Semaphore::new(1000),
             issuer,
         }));
         let routes = Router::new()
@@ -122,6 +125,7 @@ impl IssuerServer {
 
 async fn metadata(State(server): State<IssuerServer>) -> Answer {
     server.metadata_fetches.fetch_add(1, Ordering::SeqCst);
+    server.metadata_gate.acquire().await.unwrap().forget();
     server.metadata.lock().unwrap().clone()
 }
 
