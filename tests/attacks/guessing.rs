@@ -100,14 +100,17 @@ on_both_stores! {
 
     // OA-AB-01: guesses that come all at once are no more than those that come in turn
     async fn guessing_in_parallel_gains_nothing(store: Store) {
-        let server = Server::start(store).await;
-        let mut guesses = tokio::task::JoinSet::new();
-        for at in 0..40 {
+        // Passwords are checked one by one, so that all guesses are there before the first is judged.
+        let server = Setup::on(store).table("limits", "password_checks_at_once = 1").start().await;
+        let mut pages = Vec::new();
+        for _ in 0..40 {
             let mut somebody = server.person("ada");
-            guesses.spawn(async move {
-                let place = somebody.open("/sign-in").await;
-                somebody.sign_in_with(place.form("/sign-in"), &format!("guess {at}")).await.answer.status
-            });
+            let form = somebody.open("/sign-in").await.form("/sign-in");
+            pages.push((somebody, form));
+        }
+        let mut guesses = tokio::task::JoinSet::new();
+        for (at, (mut somebody, form)) in pages.into_iter().enumerate() {
+            guesses.spawn(async move { somebody.sign_in_with(form, &format!("guess {at}")).await.answer.status });
         }
         let statuses = guesses.join_all().await;
         assert!(statuses.iter().all(|status| [200, 429].contains(status)), "{statuses:?}");
