@@ -146,6 +146,48 @@ on_both_stores! {
         assert!(is_asked(&mut ada, &other.ask()).await);
     }
 
+    // OA-RU-22, MCP-AS-48: the address of an app that the operator vouches for makes nobody that app
+    async fn a_stranger_at_a_preset_apps_address_is_a_stranger_in_full(store: Store) {
+        let server = Setup::on(store).unlimited().start().await;
+        let mut ada = server.person("ada");
+        let preset = |more: &[&str]| {
+            let added = server.cli(&[&["client", "add", "--preset", "claude-ai", "--json"], more].concat()).expect().json();
+            let address = added["redirect_uris"][0].as_str().unwrap().to_owned();
+            (Client::known(&server, added["client_id"].as_str().unwrap(), None, &address), added)
+        };
+        let (known, added) = preset(&[]);
+        let (vouched, _) = preset(&["--trusted"]);
+        let metadata = json!({ "client_name": added["name"], "redirect_uris": added["redirect_uris"], "token_endpoint_auth_method": "none" });
+        let stranger = Client::register_as(&server, &metadata).await;
+        assert_eq!(stranger.redirect_uri, known.redirect_uri);
+
+        let place = ada.arrive(&known.ask()).await;
+        assert!(!place.answer.body.contains("not verified"), "{}", place.answer.body);
+        ada.allow(&place).await.code();
+        assert!(!is_asked(&mut ada, &known.ask()).await && !is_asked(&mut ada, &vouched.ask()).await);
+
+        // before it was ever allowed anything, and after
+        for (ask, shown) in [(stranger.ask(), vec![(READ, false)]), (stranger.ask().with("scope", BOTH), vec![(READ, false), (WRITE, true)])] {
+            assert_eq!(ada.open(&stranger.ask().with("prompt", "none").path()).await.parameter("error").as_deref(), Some("consent_required"));
+            let place = ada.arrive(&ask).await;
+            let page = &place.answer.body;
+            assert!(page.contains("registered itself") && page.contains("Its name is not verified."), "{page}");
+            assert!(page.contains("claude.ai") && !page.contains("You are asked again only when it wants more"), "{page}");
+            assert_eq!(marks(&place), shown, "what the other was allowed is not this one's");
+            ada.allow(&place).await.code();
+            assert!(is_asked(&mut ada, &ask).await, "each time");
+        }
+        assert!(is_asked(&mut ada, &known.ask().with("scope", BOTH)).await, "nor the other way round");
+        assert_eq!(ada.open("/account").await.answer.body.matches("Its name is not verified").count(), 1);
+
+        // an error goes there at once only for the app that is vouched for
+        let wrong = |client: &Client| client.ask().with("response_type", "token").path();
+        let at_once = server.get(&wrong(&vouched)).await.location().unwrap();
+        assert!(at_once.starts_with(&format!("{}?", known.redirect_uri)), "{at_once}");
+        let kept = server.get(&wrong(&stranger)).await.location().unwrap();
+        assert!(kept.starts_with("/authorize/"), "{kept}");
+    }
+
     // MCP-AS-48: exact client and exact web address
     async fn a_trusted_client_is_not_asked_about_at_its_web_address_only(store: Store) {
         let server = Server::start(store).await;
