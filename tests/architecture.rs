@@ -44,11 +44,11 @@ const ONE_HOME: &[(&str, &[&str])] = &[
     ("std::env::var", &["auth-server/src/config", "auth-server/src/cli", "auth-server/src/serve.rs"]),
 ];
 
-fn root() -> PathBuf {
+pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
 }
 
-fn rust_files(path: &Path) -> Vec<PathBuf> {
+pub(crate) fn rust_files(path: &Path) -> Vec<PathBuf> {
     if path.is_file() {
         return vec![path.to_owned()];
     }

@@ -20,3 +20,4 @@ mod k8s;
 mod listener;
 mod operators;
 mod pages;
+mod reasons;

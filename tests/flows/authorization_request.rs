@@ -71,6 +71,21 @@ on_both_stores! {
         ada.allow(&page).await.code();
     }
 
+    // OA-LG-07: a page that tells little, a log that tells which of the reasons it was
+    async fn a_link_that_leads_nowhere_is_explained_in_the_log(store: Store) {
+        let server = Server::start(store).await;
+        let client = server.client().await;
+        for (path, reason) in [
+            (Ask::new("nobody", CALLBACK).path(), "there is no such client"),
+            (client.ask().without("redirect_uri").path(), "redirect_uri is missing"),
+        ] {
+            let page = server.get(&path).await;
+            assert_eq!((page.status, page.location()), (400, None));
+            assert!(!page.body.contains(reason), "{}", page.body);
+            assert!(server.log().contains(&format!("\"reason\":\"{reason}\"")), "{reason}");
+        }
+    }
+
     // OA-AB-03
     async fn one_address_can_not_fill_the_waiting_room(store: Store) {
         let server = Setup::on(store).table("authorization", "most_pending_per_source = 5").start().await;

@@ -171,4 +171,5 @@ async fn who_takes_for_ever_loses_the_connection_and_holds_up_nobody() {
         meanwhile_others_are_answered(&plain, bodies),
         meanwhile_others_are_answered(&tls, handshakes),
     );
+    assert!(plain.log().contains("the body took too long"), "the log says why");
 }

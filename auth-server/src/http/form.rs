@@ -120,9 +120,30 @@ pub fn is_form(headers: &HeaderMap) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use axum::http::HeaderValue;
+    use axum::http::{HeaderValue, Request};
+    use http_body_util::Full;
 
     use super::*;
+
+    const FORM: (header::HeaderName, &str) = (header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+
+    // OA-TK-01…04, OA-HT-04, OA-HT-05
+    #[tokio::test]
+    async fn each_fault_of_a_body_is_told_apart() {
+        let fault = async |path: &str, (name, value): (header::HeaderName, &str), body: Body| {
+            let request = Request::post(path).header(FORM.0, FORM.1).body(()).unwrap();
+            let (mut parts, ()) = request.into_parts();
+            parts.headers.insert(name, value.parse().unwrap());
+            read(&parts, body).await.unwrap_err()
+        };
+        let broken = || Body::new(Limited::new(Full::new(Bytes::from_static(b"a=b&c=d")), 3));
+        assert!(matches!(fault("/token", (header::CONTENT_TYPE, "text/plain"), Body::from("a=b")).await, BodyError::NotAForm));
+        assert!(matches!(fault("/token", (header::CONTENT_ENCODING, "gzip"), Body::from("a=b")).await, BodyError::Encoded));
+        assert!(matches!(fault("/token?a=b", FORM, Body::from("a=b")).await, BodyError::InUrl));
+        assert!(matches!(fault("/token", FORM, Body::from(vec![b'a'; MOST_BYTES + 1])).await, BodyError::TooLarge));
+        assert!(matches!(fault("/token", FORM, broken()).await, BodyError::Broken));
+        assert!(matches!(fault("/token", FORM, Body::from("%zz")).await, BodyError::Parameters(ParametersError::Encoding)));
+    }
 
     // OA-TK-02
     #[test]

@@ -263,3 +263,17 @@ impl IntoResponse for PageFailure {
         response
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // OA-AZ-19
+    #[test]
+    fn a_client_hears_whose_fault_it_was_only_where_it_was_ours() {
+        let away = anyhow::Error::new(sqlx::Error::PoolTimedOut).context("reading");
+        assert_eq!(PageFailure::from(away).fault(), Some(RedirectError::TemporarilyUnavailable));
+        assert_eq!(PageFailure::from(anyhow::anyhow!("a fault")).fault(), Some(RedirectError::ServerError));
+        assert_eq!(PageFailure::from(FormError::CrossSite).fault(), None);
+    }
+}

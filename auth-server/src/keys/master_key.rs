@@ -199,6 +199,7 @@ mod tests {
             assert!(key.open(&sealed[..at], HERE).is_err(), "cut at {at}");
         }
         assert_eq!(MasterKey::new([8; 32]).open(&sealed, HERE).unwrap_err(), SealError::OtherKey);
+        assert_eq!(key.open(&[&[VERSION + 1], &sealed[1..]].concat(), HERE).unwrap_err(), SealError::Version);
     }
 
     // OA-JW-17

@@ -48,3 +48,33 @@ pub fn machine_scope(
     let parts = TokenParts { issuer, resource, client_id: &client.id, scope: &granted, speaker: Speaker::Machine };
     if parts.is_too_large() { Err(MachineGrantError::TokenTooLarge) } else { Ok(granted) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::{authorize::sample, client::ClientOrigin, vocabulary::ClientId};
+
+    // OA-CC-03, OA-AT-02: within what the operator allowed, and what the resource still has
+    #[test]
+    fn a_machine_gets_what_it_may_or_is_told_no() {
+        let notes = sample::resource("notes");
+        let machine = |id: &str, scope: &str| {
+            let allowed = (notes.identifier.as_str().to_owned(), scope.parse().unwrap());
+            Client {
+                machine_scopes: [allowed].into(),
+                ..Client::new(id.parse::<ClientId>().unwrap(), ClientOrigin::Operator, sample::now())
+            }
+        };
+        let judged = |client: &Client, resource: &ProtectedResource, asked: &str| {
+            machine_scope(client, resource, Some(&asked.parse().unwrap()), &sample::issuer())
+        };
+        let client = machine("nightly", "notes:read notes:gone");
+        assert_eq!(judged(&client, &notes, ""), Ok("notes:read".parse().unwrap()));
+        assert_eq!(judged(&client, &notes, "notes:read notes:write"), Ok("notes:read".parse().unwrap()));
+        for asked in ["notes:write", "notes:gone"] {
+            assert_eq!(judged(&client, &notes, asked), Err(MachineGrantError::NothingAllowed), "{asked}");
+        }
+        assert_eq!(judged(&client, &sample::resource("mail"), ""), Err(MachineGrantError::NothingAllowed));
+        assert_eq!(judged(&machine(&"a".repeat(2000), "notes:read"), &notes, ""), Err(MachineGrantError::TokenTooLarge));
+    }
+}

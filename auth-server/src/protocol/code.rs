@@ -294,6 +294,8 @@ mod tests {
         );
         assert_eq!(refused(&good, |asked| asked.resource = None), (E::ResourceGone, Effect::Nothing));
         assert_eq!(refused(&good, |asked| asked.redirect_uri_stands = false), (E::Withdrawn, Effect::Nothing));
+        let late = judged(&good, |_| {}, at(100_000)).unwrap_err();
+        assert_eq!((late.error, late.effect), (E::Expired, Effect::Nothing));
         let with = |change: fn(&mut IssuedCode)| {
             let mut code = issued();
             change(&mut code);

@@ -315,6 +315,9 @@ mod tests {
         }
         let nothing = TokenFamily { scope: "notes:gone".parse().unwrap(), ..good.clone() };
         assert_eq!(judged(&nothing, 3, |_| {}, at(100)), harmless(E::NothingLeft));
+        let wordy = "a".repeat(2000).parse::<ClientId>().unwrap();
+        let large = TokenFamily { client_id: wordy.clone(), ..good.clone() };
+        assert_eq!(judged(&large, 3, |asked| asked.client_id = wordy, at(100)), harmless(E::TokenTooLarge));
         // a token with the right place and another secret was never given to anybody
         assert_eq!(judged(&TokenFamily { current_hash: Some([9; 32]), ..good }, 3, |_| {}, at(100)), harmless(E::Unknown));
     }

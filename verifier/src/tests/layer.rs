@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
 use super::{ISSUER, MCP, log::Log, now};
-use crate::{AccessToken, Authorized, Builder, Challenge, Verifier, testing::TestIssuer};
+use crate::{AccessToken, Authorized, Builder, Challenge, Malformed, Refusal, Verifier, testing::TestIssuer};
 
 const METADATA: &str = "https://mcp.example.com/.well-known/oauth-protected-resource/mcp";
 
@@ -147,6 +147,8 @@ async fn two_credentials_are_one_too_many() {
     let good = good("files:read");
     let two_headers = post(&good).header(header::AUTHORIZATION, good.as_str());
     let in_query = Request::post("/mcp?access_token=x").header(header::AUTHORIZATION, good.as_str());
+    let read = described().build().unwrap().token_of(in_query.headers_ref().unwrap(), Some("access_token=x"));
+    assert_eq!(read, Err(Refusal::Malformed(Malformed::AlsoElsewhere)));
     let in_form = Request::post("/mcp")
         .header(header::AUTHORIZATION, good.as_str())
         .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded; charset=utf-8");

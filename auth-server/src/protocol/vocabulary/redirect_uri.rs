@@ -475,6 +475,8 @@ mod tests {
             ("https://a.example:65536/", E::Port),
             ("https://a.example:080/", E::Port),
             ("http://localhost:/cb", E::Port),
+            // letters and hyphens like any A-label, and none that a browser can decode
+            ("https://xn--a.example/cb", E::Ambiguous),
         ] {
             refused(text, error);
         }

@@ -107,7 +107,7 @@ mod tests {
             assert_eq!(read(good).unwrap().as_str(), good);
         }
         for bad in ["#fr", "client_name", "redirect_uris#fr", "Client_Name#fr", "client_name #fr", "client_id#fr"] {
-            assert_eq!(read(bad), Err(NotHumanReadable.into()), "{bad}");
+            assert_eq!(read(bad), Err(TaggedMemberError::Member(NotHumanReadable)), "{bad}");
         }
         for bad in [
             "",

@@ -38,6 +38,15 @@ fn a_good_request_is_read_in_full() {
     assert_eq!(serde_json::from_str::<AuthorizationRequest>(&stored).unwrap(), request);
 }
 
+// OA-AT-02: nobody consents in vain
+#[test]
+fn a_request_whose_token_would_be_too_large_is_refused() {
+    let wordy = "a".repeat(2000);
+    let client = Client { id: wordy.parse().unwrap(), ..sample::client() };
+    let refused = judge_for(&client, &format!("client_id={wordy}")).unwrap_err();
+    assert_eq!(refused.reason, RedirectError::TokenTooLarge);
+}
+
 // EA-018, EA-019, EA-021, OA-AZ-08, OA-AZ-10
 #[test]
 fn the_answer_is_a_code_in_the_query_or_nothing() {
