@@ -59,8 +59,9 @@ fn tested(file: &Path) -> String {
 impl Reason {
     /// Whether a test names it: by its path, by its name alone in quotes, or by its sentence.
     fn is_named_in(&self, tests: &str) -> bool {
-        let renamed = tests.split(&format!("{} as ", self.of)).skip(1);
-        let renamed = renamed.map(|rest| rest.split(|letter: char| !letter.is_alphanumeric()).next().unwrap_or_default());
+        let other_name = format!("{} as ", self.of);
+        let mut renamed =
+            tests.split(&other_name).skip(1).map(|rest| rest.split(|letter: char| !letter.is_alphanumeric()).next().unwrap_or_default());
         let is_name = |name: &str| {
             let path = format!("{name}::{}", self.variant);
             tests.match_indices(&path).any(|(at, _)| {
@@ -70,7 +71,7 @@ impl Reason {
         };
         let in_quotes = format!("\"{}\"", self.variant);
         is_name(&self.of)
-            || renamed.into_iter().any(is_name)
+            || renamed.any(is_name)
             || tests.contains(&in_quotes)
             || self.sentence.as_ref().is_some_and(|sentence| tests.contains(sentence))
     }

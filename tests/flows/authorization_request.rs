@@ -1,5 +1,7 @@
 //! The link that a client sends a person: what it may hold, and what it never does.
 
+use portcullis::protocol::authorize::PageError;
+
 use crate::harness::{Answer, Ask, CALLBACK, Client, FILES, MAIL, Server, Setup, Tokens, on_both_stores, spoiled};
 
 const PENDING: &str = "SELECT COUNT(*) FROM authorization_requests";
@@ -76,12 +78,13 @@ on_both_stores! {
         let server = Server::start(store).await;
         let client = server.client().await;
         for (path, reason) in [
-            (Ask::new("nobody", CALLBACK).path(), "there is no such client"),
-            (client.ask().without("redirect_uri").path(), "redirect_uri is missing"),
+            (Ask::new("nobody", CALLBACK).path(), PageError::ClientUnknown),
+            (client.ask().without("redirect_uri").path(), PageError::RedirectMissing),
         ] {
             let page = server.get(&path).await;
             assert_eq!((page.status, page.location()), (400, None));
-            assert!(!page.body.contains(reason), "{}", page.body);
+            let reason = reason.to_string();
+            assert!(!page.body.contains(&reason), "{}", page.body);
             assert!(server.log().contains(&format!("\"reason\":\"{reason}\"")), "{reason}");
         }
     }
