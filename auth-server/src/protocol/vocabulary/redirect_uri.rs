@@ -475,12 +475,16 @@ mod tests {
             ("https://a.example:65536/", E::Port),
             ("https://a.example:080/", E::Port),
             ("http://localhost:/cb", E::Port),
-            // letters and hyphens like any A-label, and none that a browser can decode
-            ("https://xn--a.example/cb", E::Ambiguous),
         ] {
             refused(text, error);
         }
         refused(&format!("https://a.example/{}", "x".repeat(2048)), E::Length);
+    }
+
+    // OA-RU-08: letters and hyphens like any A-label, and none that a browser can decode
+    #[test]
+    fn what_browsers_read_in_another_way_is_refused() {
+        refused("https://xn--a.example/cb", E::Ambiguous);
     }
 
     // OA-RU-13
