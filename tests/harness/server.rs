@@ -164,11 +164,19 @@ default_resource = "{FILES}"
         (first, second)
     }
 
-    /// Runs `serve` to its end: for servers that should refuse to start.
+    /// Runs `serve` to its end: for servers that should refuse to start. One that starts all the same is ended.
     pub(crate) fn refused(self) -> Ran {
         let server = Server::prepare(self);
-        let child =
+        let mut child =
             server.command().arg("serve").args(&server.setup.arguments).stderr(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let started = Instant::now();
+        while child.try_wait().unwrap().is_none() {
+            if TcpStream::connect((Ipv4Addr::LOCALHOST, server.port)).is_ok() || started.elapsed() > PATIENCE {
+                child.kill().unwrap();
+                panic!("it was not refused: {:?}", Ran::of(child));
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
         Ran::of(child)
     }
 }
