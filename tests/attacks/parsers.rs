@@ -32,8 +32,10 @@ use crate::harness::FILES;
 
 /// What is most for four times as much. A linear parser is at 4, a quadratic one at 16.
 const MOST: f64 = 8.0;
-const ROUNDS: usize = 9;
-const ATTEMPTS: usize = 4;
+/// Short and many: the best of them was not interrupted, however busy the machine is.
+const WINDOW: Duration = Duration::from_micros(100);
+const ROUNDS: usize = 40;
+const ATTEMPTS: usize = 5;
 
 /// How long it takes to read this so many times.
 fn time<T>(parse: &impl Fn(&[u8]) -> T, input: &[u8], times: u32) -> Duration {
@@ -47,7 +49,7 @@ fn time<T>(parse: &impl Fn(&[u8]) -> T, input: &[u8], times: u32) -> Duration {
 /// How much longer four times as much takes, at best.
 fn ratio<T>(parse: &impl Fn(&[u8]) -> T, little: &[u8], much: &[u8]) -> f64 {
     let mut times = 1;
-    while time(parse, little, times) < Duration::from_millis(1) {
+    while time(parse, little, times) < WINDOW {
         times *= 2;
     }
     let (mut shortest, mut long) = (Duration::MAX, Duration::MAX);
