@@ -39,7 +39,7 @@ on_both_stores! {
 
     // MCP-AS-59, OA-RT-14, OA-RV-09
     async fn what_the_operator_ends_has_ended(store: Store) {
-        let server = Server::start(store).await;
+        let server = Setup::on(store).unlimited().start().await;
         let client = server.client().await;
         let files = server.resource_server(&[FILES]).await;
         let tokens = client.connect(&mut server.person("ada")).await;
