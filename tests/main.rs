@@ -21,3 +21,4 @@ mod listener;
 mod operators;
 mod pages;
 mod reasons;
+mod recipes;

@@ -34,13 +34,18 @@ pub(crate) struct Connection {
 impl Connection {
     /// Connects as the SDK's own examples do: try, be challenged, authorize, try again.
     pub(crate) async fn to(sample: &str, browser: &Browser, callback: &mut Callback) -> Self {
+        Self::asking(sample, &["Sample", sample, "Use the sample tools"], browser, callback).await
+    }
+
+    /// The same at any server; the person reads these words before they allow it.
+    pub(crate) async fn asking(sample: &str, words: &[&str], browser: &Browser, callback: &mut Callback) -> Self {
         let challenge = challenge(sample).await;
         let mut state = OAuthState::new(sample, None).await.unwrap();
         let request = AuthorizationRequest::new(callback.url.as_str()).with_client_name("rmcp").with_initial_scope_selection();
         state.start_authorization(request.with_challenge(challenge)).await.unwrap();
         let url = state.get_authorization_url().await.unwrap();
         let asked = allow(browser, &url).await.text;
-        for word in ["rmcp", "Sample", sample, "Use the sample tools", "Its name is not verified", "an app on this computer"] {
+        for word in words.iter().chain(&["rmcp", "Its name is not verified", "an app on this computer"]) {
             assert!(asked.contains(word), "{word} in: {asked}");
         }
         state.handle_callback_url(&callback.next().await).await.unwrap();

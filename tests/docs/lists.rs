@@ -21,6 +21,8 @@ fn direct_dependencies() -> BTreeSet<String> {
     names.remove("portcullis-verifier");
     let node: serde_json::Value = serde_json::from_str(&text(&root().join("tests/node/package.json"))).unwrap();
     names.extend(node["devDependencies"].as_object().unwrap().keys().cloned());
+    let python = text(&root().join("tests/python/requirements.in"));
+    names.extend(python.lines().filter_map(|line| line.split_once("==")).map(|(name, _)| name.to_owned()));
     names
 }
 

@@ -253,7 +253,7 @@ impl Server {
         let mut command = Command::new(env!("CARGO_BIN_EXE_portcullis"));
         if let Some(offset) = &self.setup.faketime {
             // Not by the program `faketime`: it would be the process that is killed, and the server would live on.
-            command.env("LD_PRELOAD", faketime()).env("FAKETIME", offset).env("FAKETIME_DONT_FAKE_MONOTONIC", "1");
+            at(&mut command, offset);
         }
         command
             .current_dir(self.folder.path())
@@ -447,6 +447,11 @@ pub(crate) fn encoded<K: AsRef<str>, V: AsRef<str>>(form: &[(K, V)]) -> String {
         text.append_pair(name.as_ref(), value.as_ref());
     }
     text.finish()
+}
+
+/// The clock of this command, as libfaketime reads it.
+pub(crate) fn at(command: &mut Command, offset: &str) {
+    command.env("LD_PRELOAD", faketime()).env("FAKETIME", offset).env("FAKETIME_DONT_FAKE_MONOTONIC", "1");
 }
 
 /// Debian's library behind `faketime`, for programs with threads.

@@ -22,8 +22,8 @@ on_both_stores! {
                  \x20         notes:write  Change your notes\n\
                  \x20 tokens  ES256, 15 minutes\n\
                  \n\
-                 Next   portcullis resource show {NOTES}\n\
-                 \x20      docs/protect-a-server.md says how the server checks its tokens\n"
+                 Next   portcullis resource export {NOTES} --for fastmcp-python\n\
+                 \x20      prints code for its server; docs/protect-a-server.md says what else there is\n"
             )
         );
         let list = json(&server, &["resource", "list"]);
@@ -166,5 +166,29 @@ on_both_stores! {
         until("the resource to be back", async || client.refresh(tokens.refresh()).await.error().as_deref() == Some("invalid_grant")).await;
         assert_eq!(machine.introspect(&tokens.access).await.json(), json!({"active": false}));
         assert!(refused(&server, &["resource", "remove", FILES, "--yes"], REFUSED).contains("change it there"));
+    }
+    // MCP-AS-173, F-01
+    async fn what_its_server_has_to_know_is_exported(store: Store) {
+        let server = Server::start(store).await;
+        json(&server, &["resource", "add", NOTES, "--scope", "read=Read", "--scope", "write=Write", "--default-scope", "write", "--algorithm", "RS256"]);
+        let facts = json(&server, &["resource", "export", "https://NOTES.example.com/mcp/", "--for", "fastmcp-python"]);
+        assert_eq!(facts, json!({
+            "issuer": server.issuer,
+            "jwks_uri": format!("{}/jwks", server.issuer),
+            "introspection_endpoint": format!("{}/introspect", server.issuer),
+            "audience": NOTES,
+            "algorithm": "RS256",
+            "scopes": ["read", "write"],
+            "required_scopes": ["write"],
+            "resource_metadata": "https://notes.example.com/.well-known/oauth-protected-resource/mcp",
+        }));
+        let code = said(&server, &["resource", "export", NOTES, "--for", "fastmcp-python"]);
+        for line in ["algorithm=\"RS256\",", "required_scopes=[\"write\"],", "scopes_supported=[\"read\", \"write\"],"] {
+            assert!(code.contains(line), "{line}: {code}");
+        }
+        assert!(refused(&server, &["resource", "export", "https://notes.example.com/", "--for", "fastmcp-python"], NOT_FOUND).contains("no resource"));
+        let query = "https://tickets.example.com/mcp?tenant=7";
+        json(&server, &["resource", "add", query]);
+        assert!(refused(&server, &["resource", "export", query, "--for", "fastmcp-python"], REFUSED).contains("has a query"));
     }
 }

@@ -82,7 +82,8 @@ impl Add {
         let done = if self.replace { "the resource was added or replaced" } else { "the resource was added" };
         desk.did(Step::ConfigChange, about(&resource, done)).await?;
         let said = format!(
-            "Added {}\n{}\nNext   portcullis resource show {}\n       docs/protect-a-server.md says how the server checks its tokens",
+            "Added {}\n{}\nNext   portcullis resource export {} --for fastmcp-python\n       \
+             prints code for its server; docs/protect-a-server.md says what else there is",
             titled(&resource),
             facts(&resource, desk).render(),
             resource.identifier,

@@ -1,6 +1,8 @@
 //! `portcullis resource`: the MCP servers that tokens are for.
 
 mod add;
+mod export;
+mod recipe;
 mod remove;
 
 use chrono::TimeDelta;
@@ -38,6 +40,7 @@ pub(super) enum Resources {
         /// Its address, in any spelling that clients may use
         resource: String,
     },
+    Export(export::Export),
     /// Remove a resource, and end all that was allowed there
     #[command(after_help = "Examples:\n  portcullis resource remove https://mcp.example.com/mcp --dry-run\n  \
         portcullis resource remove https://mcp.example.com/mcp --yes")]
@@ -55,6 +58,7 @@ impl Resources {
             Self::Add(add) => Desk::change(global, async |desk| add.run(desk).await),
             Self::List => Desk::look(global, list),
             Self::Show { resource } => Desk::look(global, async |desk| show(desk, resource).await),
+            Self::Export(export) => Desk::look(global, async |desk| export.run(desk).await),
             Self::Remove { resource, danger } => Desk::look(global, async |desk| remove::run(desk, resource, *danger).await),
         }
     }

@@ -1,0 +1,114 @@
+//! The recipes themselves: `templates/recipes/`, filled in.
+
+use askama::Template;
+use portcullis_verifier::vocabulary::{Issuer, ScopeToken};
+use serde_json::Value;
+use url::Url;
+
+use crate::{cli::table::harmless, protocol::resource::ProtectedResource};
+
+/// Where a server listens whose address is that of a proxy in front of it.
+const BEHIND_A_PROXY: u16 = 3000;
+
+/// What the recipes say, each term a literal of Python and of TypeScript.
+#[derive(Debug)]
+pub(super) struct Terms {
+    issuer: String,
+    jwks_uri: String,
+    resource: String,
+    name: String,
+    algorithm: String,
+    /// All its scopes.
+    scopes: String,
+    /// Those without which nobody gets in: what clients get that ask for none, or they would never get in.
+    needs: String,
+    origin: String,
+    /// The host with its port, as in the header of that name.
+    authority: String,
+    path: String,
+    /// Where it listens, on this computer.
+    port: u16,
+}
+
+impl Terms {
+    pub(super) fn of(resource: &ProtectedResource, issuer: &Issuer) -> Result<Self, url::ParseError> {
+        let origin = resource.identifier.origin();
+        let url = Url::parse(&origin)?;
+        let path = resource.identifier.path();
+        Ok(Self {
+            issuer: quoted(issuer.as_str()),
+            jwks_uri: quoted(&issuer.below("/jwks")),
+            resource: quoted(resource.identifier.as_str()),
+            name: quoted(&harmless(&resource.name)),
+            algorithm: quoted(resource.signing_algorithm.as_str()),
+            scopes: listed(resource.scopes.iter().map(|scope| &scope.token)),
+            needs: listed(resource.default_scopes.iter()),
+            authority: quoted(url.authority()),
+            path: quoted(if path.is_empty() { "/" } else { path }),
+            // Plain http is this computer's, so nothing is in front of it.
+            port: if url.scheme() == "http" { url.port().unwrap_or(80) } else { BEHIND_A_PROXY },
+            origin: quoted(&origin),
+        })
+    }
+}
+
+/// In quotes. JSON's escapes mean the same in all the languages here.
+fn quoted(text: &str) -> String {
+    Value::from(text).to_string()
+}
+
+fn listed<'a>(scopes: impl Iterator<Item = &'a ScopeToken>) -> String {
+    let quoted: Vec<String> = scopes.map(|scope| quoted(scope.as_str())).collect();
+    format!("[{}]", quoted.join(", "))
+}
+
+macro_rules! recipes {
+    ($($(#[$about:meta])* $function:ident $Recipe:ident $path:literal;)*) => {$(
+        $(#[$about])*
+        pub(super) fn $function(terms: &Terms) -> Result<String, askama::Error> {
+            #[derive(Template)]
+            #[template(path = $path, escape = "none")]
+            struct $Recipe<'a> {
+                terms: &'a Terms,
+            }
+            $Recipe { terms }.render()
+        }
+    )*};
+}
+
+recipes! {
+    /// Checked by `JWTVerifier`, announced by `RemoteAuthProvider`.
+    fastmcp_python FastmcpPython "recipes/fastmcp_python.py";
+    /// Checked by `PyJWT`, which the SDK brings.
+    mcp_sdk_python McpSdkPython "recipes/mcp_sdk_python.py";
+}
+
+#[cfg(test)]
+mod tests {
+    use portcullis_verifier::vocabulary::{Resource, Scope};
+
+    use super::*;
+    use crate::config::described;
+
+    fn terms(address: &str) -> Terms {
+        let mut resource = described(Resource::parse(address).unwrap());
+        resource.name = "\"\"\"\nimport os\\ \u{202e}".to_owned();
+        resource.default_scopes = Scope::parse("a'b ${c}").unwrap();
+        Terms::of(&resource, &Issuer::parse("https://auth.example.com").unwrap()).unwrap()
+    }
+
+    #[test]
+    fn what_others_wrote_stays_within_its_quotes() {
+        let code = fastmcp_python(&terms("https://mcp.example.com/mcp")).unwrap();
+        assert!(code.contains(r#"FastMCP("\"\"\"�import os\\ �", auth=auth)"#), "{code}");
+        assert!(code.contains(r#"required_scopes=["${c}", "a'b"]"#), "{code}");
+    }
+
+    #[test]
+    fn it_listens_where_its_address_says_or_behind_a_proxy() {
+        let own = terms("http://127.0.0.1:4711/mcp");
+        assert_eq!((own.port, own.authority.as_str()), (4711, "\"127.0.0.1:4711\""));
+        let public = terms("https://mcp.example.com");
+        assert_eq!((public.port, public.path.as_str(), public.authority.as_str()), (3000, "\"/\"", "\"mcp.example.com\""));
+    }
+}
