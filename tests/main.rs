@@ -11,6 +11,7 @@ mod atlas;
 mod attacks;
 mod browser;
 mod clients;
+mod corpus;
 mod docs;
 mod durability;
 mod endpoints;

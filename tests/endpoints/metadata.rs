@@ -109,7 +109,7 @@ async fn scripts_read_why_a_request_did_not_get_through() {
 }
 
 on_both_stores! {
-    // OA-MD-11: for caches and replicas
+    // OA-MD-11, K-06: for caches and replicas, and for clients that remember an address for good
     async fn the_document_is_the_same_after_a_restart_and_from_a_twin(store: Store) {
         let server = Server::start(store).await;
         let before = server.get(DOCUMENT).await;

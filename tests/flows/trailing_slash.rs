@@ -24,7 +24,7 @@ async fn metadata_at(server: &Server, paths: &[&str]) -> Value {
     metadata
 }
 
-// MCP-AS-05, MCP-AS-04, OA-ISS-01: from the metadata to a token that is verified, the name is one
+// MCP-AS-05, MCP-AS-04, OA-ISS-01, K-11: from the metadata to a token that is verified, the name is one
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_slash_that_is_meant_is_part_of_the_name_everywhere() {
     let sample = format!("127.0.0.1:{}", free_port());

@@ -18,10 +18,10 @@ mod store;
 mod terminal;
 
 pub(crate) use answer::Answer;
-pub(crate) use ask::Ask;
+pub(crate) use ask::{Ask, challenge_of};
 pub(crate) use bare::{Bare, Serving};
 pub(crate) use browser::{Browser, Screen, Theme};
-pub(crate) use client::{Client, Tokens};
+pub(crate) use client::{Client, Tokens, basic};
 pub(crate) use html::{Form, forms};
 pub(crate) use person::{Person, Place};
 pub(crate) use port::free_port;

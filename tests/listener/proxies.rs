@@ -89,7 +89,7 @@ async fn forgiven(server: &Server, forwarded_for: &str) -> usize {
     panic!("{forwarded_for} is never told to wait");
 }
 
-// MCP-AS-64, OA-AB-02: hosted Claude is many people behind one network
+// MCP-AS-64, OA-AB-02, K-03, K-08: hosted Claude is many people behind one network
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_network_of_a_vendor_has_ten_times_as_much() {
     let setup = Setup::on(Store::Sqlite).settings("trusted_proxies = [\"127.0.0.1/32\"]");
