@@ -38,8 +38,12 @@ pub(in crate::cli) struct Export {
 enum Recipe {
     /// `FastMCP` for Python
     FastmcpPython,
+    /// `FastMCP` for TypeScript
+    FastmcpTs,
     /// The official SDK for Python
     McpSdkPython,
+    /// The official SDK for TypeScript
+    McpSdkTs,
 }
 
 /// What a server has to know, for programs.
@@ -88,6 +92,8 @@ impl Recipe {
         let terms = Terms::of(resource, &desk.config.issuer).context("reading the resource's address")?;
         let code = match self {
             Self::FastmcpPython => recipe::fastmcp_python(&terms),
+            Self::FastmcpTs => recipe::fastmcp_ts(&terms),
+            Self::McpSdkTs => recipe::mcp_sdk_ts(&terms),
             Self::McpSdkPython => recipe::mcp_sdk_python(&terms),
         };
         Ok(code.context("writing the recipe")?)

@@ -25,7 +25,12 @@ pub(super) struct Terms {
     origin: String,
     /// The host with its port, as in the header of that name.
     authority: String,
+    host: String,
     path: String,
+    /// The path as Express reads it, where some signs have a meaning.
+    route: String,
+    metadata: String,
+    metadata_route: String,
     /// Where it listens, on this computer.
     port: u16,
 }
@@ -35,6 +40,8 @@ impl Terms {
         let origin = resource.identifier.origin();
         let url = Url::parse(&origin)?;
         let path = resource.identifier.path();
+        let metadata = resource.identifier.metadata_url();
+        let metadata_path = metadata.strip_prefix(&origin).unwrap_or_default();
         Ok(Self {
             issuer: quoted(issuer.as_str()),
             jwks_uri: quoted(&issuer.below("/jwks")),
@@ -44,6 +51,10 @@ impl Terms {
             scopes: listed(resource.scopes.iter().map(|scope| &scope.token)),
             needs: listed(resource.default_scopes.iter()),
             authority: quoted(url.authority()),
+            host: quoted(url.host_str().unwrap_or_default()),
+            route: quoted(&escaped(if path.is_empty() { "/" } else { path })),
+            metadata_route: quoted(&escaped(metadata_path)),
+            metadata: quoted(&metadata),
             path: quoted(if path.is_empty() { "/" } else { path }),
             // Plain http is this computer's, so nothing is in front of it.
             port: if url.scheme() == "http" { url.port().unwrap_or(80) } else { BEHIND_A_PROXY },
@@ -55,6 +66,11 @@ impl Terms {
 /// In quotes. JSON's escapes mean the same in all the languages here.
 fn quoted(text: &str) -> String {
     Value::from(text).to_string()
+}
+
+/// Every sign that has a meaning in the routes of Express, with a backslash before it.
+fn escaped(path: &str) -> String {
+    path.chars().flat_map(|sign| "(){}[]+?!:*\\".contains(sign).then_some('\\').into_iter().chain([sign])).collect()
 }
 
 fn listed<'a>(scopes: impl Iterator<Item = &'a ScopeToken>) -> String {
@@ -79,8 +95,12 @@ macro_rules! recipes {
 recipes! {
     /// Checked by `JWTVerifier`, announced by `RemoteAuthProvider`.
     fastmcp_python FastmcpPython "recipes/fastmcp_python.py";
+    /// Checked by `jose`.
+    fastmcp_ts FastmcpTs "recipes/fastmcp_ts.mjs";
     /// Checked by `PyJWT`, which the SDK brings.
     mcp_sdk_python McpSdkPython "recipes/mcp_sdk_python.py";
+    /// Checked by `jose`.
+    mcp_sdk_ts McpSdkTs "recipes/mcp_sdk_ts.mjs";
 }
 
 #[cfg(test)]
@@ -102,6 +122,14 @@ mod tests {
         let code = fastmcp_python(&terms("https://mcp.example.com/mcp")).unwrap();
         assert!(code.contains(r#"FastMCP("\"\"\"�import os\\ �", auth=auth)"#), "{code}");
         assert!(code.contains(r#"required_scopes=["${c}", "a'b"]"#), "{code}");
+    }
+
+    #[test]
+    fn a_path_is_no_pattern() {
+        let code = mcp_sdk_ts(&terms("https://mcp.example.com/a:b(c)*/mcp")).unwrap();
+        for route in [r#""/a\\:b\\(c\\)\\*/mcp""#, r#""/.well-known/oauth-protected-resource/a\\:b\\(c\\)\\*/mcp""#] {
+            assert!(code.contains(&format!("\n  {route},\n")), "{route}: {code}");
+        }
     }
 
     #[test]
