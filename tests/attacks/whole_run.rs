@@ -79,12 +79,27 @@ async fn connect(server: &Server, client: &Client, ada: &mut Person, secrets: &m
     let first = Tokens::of(&client.redeem(&code, &ask.verifier).await);
     let second = Tokens::of(&client.refresh(first.refresh()).await);
     client.refresh(first.refresh()).await.expect(200);
+    let made = ["token", "add", "Backup", "--user", "ada", "--resource", FILES, "--scope", "files:read", "--json"];
+    let personal = server.cli(&made).expect().json()["token"].as_str().unwrap().to_owned();
+    assert!(rs.finds_active(&personal).await);
+    secrets.push(("personal token", personal));
+    make_a_token_by_hand(ada, secrets).await;
     for tokens in [&first, &second] {
         secrets.extend([("access token", tokens.access.clone()), ("refresh token", tokens.refresh().to_owned())]);
         assert!(rs.finds_active(&tokens.access).await);
         rs.introspect(tokens.refresh()).await.expect(200);
     }
     second
+}
+
+/// On the account page, where it is shown once.
+async fn make_a_token_by_hand(ada: &mut Person, secrets: &mut Vec<Secret>) {
+    let page = ada.open(&format!("/account/tokens/new?{}", encoded(&[("server", FILES)]))).await;
+    let mut form = page.form("/account/tokens/new");
+    form.set("name", "By hand");
+    let made = ada.submit(&form, None).await;
+    let token = made.answer.body.split("<code>").find(|part| part.starts_with("pc_pat_")).and_then(|part| part.split('<').next());
+    secrets.push(("personal token made by hand", token.expect("it is shown").to_owned()));
 }
 
 /// Where things go wrong, more is logged.

@@ -213,3 +213,36 @@ async fn axe_finds_nothing_on_the_way_back_to_a_refused_app() {
     assert!(browser.text().await.contains("Already answered"), "once");
     gallery.visit(&browser, "answered").await;
 }
+
+// WCAG 2.2 AA; from the account page to a token, and once more after a while
+#[tokio::test]
+async fn axe_finds_nothing_on_the_way_to_a_personal_token() {
+    let mut server = Setup::on(Store::Sqlite).start().await;
+    let browser = server.browser(Screen::Desktop).await;
+    let gallery = Gallery { axe: axe() };
+    browser.go(&server.url("/account")).await;
+    browser.sign_in("ada").await;
+    browser.press("a[href$='/account/tokens/new']").await;
+    gallery.visit(&browser, "token-server").await;
+    browser.press("main .list li a").await;
+    gallery.visit(&browser, "token-new").await;
+    browser.fill("name", "\u{202E}").await;
+    browser.press("button.main").await;
+    gallery.visit(&browser, "token-new-mistake").await;
+    let name = "A backup that runs every night on a machine with a long name, yes";
+    browser.fill("name", &name[..64]).await;
+    browser.press("input[value='files:write']").await;
+    browser.press("button.main").await;
+    let text = browser.text().await;
+    assert!(text.contains("Copy your token now") && text.contains("pc_pat_"), "{text}");
+    gallery.visit(&browser, "token-made").await;
+    browser.press(".foot a").await;
+    assert!(!browser.text().await.contains("pc_pat_"), "shown once");
+    gallery.visit(&browser, "account-tokens").await;
+    server.restart_at(Some("+11m")).await;
+    browser.go(&server.url("/account/tokens/new")).await;
+    gallery.visit(&browser, "token-confirm").await;
+    browser.fill("password", "not this one").await;
+    browser.press("button.main").await;
+    gallery.visit(&browser, "token-confirm-mistake").await;
+}

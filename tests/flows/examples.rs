@@ -8,6 +8,7 @@ mod files;
 mod notes;
 
 use axum::Router;
+use portcullis_verifier::TrustedIssuer;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
@@ -65,6 +66,32 @@ async fn the_axum_example_lets_in_whom_it_should() {
     too_narrow(&Answer::to(http().post(&resource).bearer_auth(&reader.access)).await, "notes:read notes:write");
     let writer = connect(&server, &client, &resource, "notes:write").await;
     assert_eq!(Answer::to(http().post(&resource).bearer_auth(&writer.access)).await.expect(200).body, "Written down");
+}
+
+// a client that can only send a header, at a server that asks about tokens; MCP-RS-07: never in the address
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_axum_example_lets_a_personal_token_in_where_it_may_ask() {
+    let (server, resource, listener) = server("notes", r#""notes:read" = "Read", "notes:write" = "Write""#).await;
+    let asker = server.resource_server(&[&resource]).await;
+    let issuer = TrustedIssuer::new(server.issuer.as_str()).introspection(asker.id.as_str(), asker.secret.as_deref().unwrap());
+    serve(listener, notes::app(issuer, &resource).unwrap());
+    let make = |name: &str, scope: &str| {
+        let arguments = ["token", "add", name, "--user", "ada", "--resource", &resource, "--scope", scope, "--json"];
+        let made = server.cli(&arguments).expect().json();
+        (made["token"].as_str().unwrap().to_owned(), made["user_id"].as_str().unwrap().to_owned())
+    };
+    let (reader, ada) = make("reads", "notes:read");
+    let read = Answer::to(http().get(&resource).bearer_auth(&reader)).await.expect(200).body;
+    assert_eq!(read, format!("The notes of {ada}, read by portcullis-personal-token"));
+    too_narrow(&Answer::to(http().post(&resource).bearer_auth(&reader)).await, "notes:read notes:write");
+    let (writer, _) = make("writes", "notes:write");
+    assert_eq!(Answer::to(http().post(&resource).bearer_auth(&writer)).await.expect(200).body, "Written down");
+    Answer::to(http().get(format!("{resource}?access_token={reader}"))).await.expect(401);
+    Answer::to(http().get(&resource).bearer_auth(crate::harness::spoiled(&reader))).await.expect(401);
+    // a token that was never shown to the server is ended before it is: nothing is remembered of it
+    let (ended, _) = make("ended", "notes:read");
+    server.cli(&["token", "revoke", "ended", "--yes"]).expect();
+    Answer::to(http().get(&resource).bearer_auth(&ended)).await.expect(401);
 }
 
 // MCP-RS-01, MCP-RS-05, MCP-RS-10, MCP-RS-13

@@ -11,6 +11,7 @@ mod first_connection;
 mod introspection;
 mod legacy_clients;
 mod operators;
+mod personal_tokens;
 mod redirects;
 mod refresh;
 mod registration;

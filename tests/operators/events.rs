@@ -91,6 +91,13 @@ on_both_stores! {
         assert_eq!(event["reason"], token["id"]);
         done(&server, &["registration-token", "revoke", "Workshop", "--yes"], "admin_registration_token_revoked").await;
 
+        let arguments = ["token", "add", "Backup", "--user", "ada", "--resource", FILES, "--scope", "files:read"];
+        let (event, token) = done(&server, &arguments, "personal_token_made").await;
+        assert_eq!((&event["user_id"], &event["resource"], &event["reason"]), (&token["user_id"], &json!(FILES), &token["id"]));
+        assert!(!event.to_string().contains("pc_pat_"));
+        let (event, _) = done(&server, &["token", "revoke", "Backup", "--yes"], "personal_token_revoked").await;
+        assert_eq!((&event["user_id"], &event["reason"]), (&token["user_id"], &token["id"]));
+
         let tokens = server.client().await.connect(&mut server.person("ada")).await;
         let (event, _) = done(&server, &["grant", "revoke", "--user", "ada", "--yes"], "revoked").await;
         assert_eq!((&event["grant_id"], &event["resource"]), (&tokens.claims()["grant_id"], &json!(FILES)));

@@ -1,6 +1,7 @@
 //! `portcullis token inspect`.
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD as BASE64URL};
+use portcullis::protocol::vocabulary::{PersonalAccessToken, Token};
 use serde_json::{Value, json};
 
 use super::{REFUSED, WRONGLY_USED};
@@ -107,5 +108,35 @@ on_both_stores! {
         let secret = other.cli_with_input(&["token", "inspect"], "pc_secret_abc");
         assert!(super::told(&secret, REFUSED).contains("a client's secret: only its hash is kept"));
         assert_eq!(other.cli(&["token", "inspect", "a", "b"]).status.code(), Some(WRONGLY_USED));
+    }
+
+    async fn a_personal_token_is_explained(store: Store) {
+        let mut server = Server::start(store).await;
+        server.cli(&["resource", "add", "https://notes.example.com/mcp", "--scope", "notes:read=Read your notes"]).expect();
+        let add = |name: &str, resource: &str, scope: &str| {
+            let made = server.cli(&["token", "add", name, "--user", "ada", "--resource", resource, "--scope", scope, "--expires-in", "8h", "--json"]).expect().json();
+            made["token"].as_str().unwrap().to_owned()
+        };
+        let (token, notes) = (add("Backup", FILES, "files:read"), add("Notes", "https://notes.example.com/mcp", "notes:read"));
+        let (codes, said) = reasons(&server, &token, &["--resource", FILES]);
+        assert_eq!(codes, [""; 0], "{said}");
+        for part in ["kind       a personal access token", "Backup", FILES, "files:read", "ada (u_", "never", "Good: this server accepts it"] {
+            assert!(said.contains(part), "{part}: {said}");
+        }
+        assert_eq!(reasons(&server, &token, &["--resource", MAIL]).0, ["wrong_audience"]);
+        let made_up = Token::<PersonalAccessToken>::new([9; 32]);
+        assert_eq!(reasons(&server, made_up.wire(), &[]).0, ["malformed"]);
+        assert_eq!(reasons(&server, &crate::harness::spoiled(&token), &[]).0, ["malformed"]);
+        // the resource loses the scope, then is gone
+        server.cli(&["resource", "add", "https://notes.example.com/mcp", "--scope", "notes:write=Change your notes", "--replace"]).expect();
+        assert_eq!(reasons(&server, &notes, &[]).0, ["nothing_left"]);
+        server.cli(&["resource", "remove", "https://notes.example.com/mcp", "--yes"]).expect();
+        let (codes, said) = reasons(&server, &notes, &[]);
+        assert_eq!(codes, ["revoked", "wrong_audience"]);
+        assert!(said.contains("it was revoked") && said.contains("the resource was removed"), "{said}");
+        server.cli(&["user", "disable", "ada", "--yes"]).expect();
+        assert_eq!(reasons(&server, &token, &[]).0, ["revoked", "user_disabled"]);
+        server.restart_at(Some("+9 hours")).await;
+        assert_eq!(reasons(&server, &token, &[]).0, ["revoked", "expired", "user_disabled"]);
     }
 }

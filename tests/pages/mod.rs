@@ -1,5 +1,7 @@
 //! The pages over HTTP: what is around the words.
 
+mod personal_tokens;
+
 use crate::harness::{Answer, Client, Server, Setup, Store};
 
 fn between<'a>(text: &'a str, before: &str, after: &str) -> &'a str {

@@ -2,6 +2,7 @@
 
 use askama::Template;
 use chrono::{DateTime, Utc};
+use portcullis_verifier::vocabulary::Scope;
 
 use super::browser_name::browser_name;
 use crate::{
@@ -10,6 +11,7 @@ use crate::{
     protocol::{
         client::ClientOrigin,
         consent,
+        personal_token::PersonalToken,
         resource::{ProtectedResource, Resources},
     },
     store::{GrantSummary, SessionSummary},
@@ -27,6 +29,8 @@ pub struct AccountPage<'a> {
     pub username: String,
     /// What they have allowed.
     pub grants: Vec<GrantView>,
+    /// What they made for clients that can only send a header.
+    pub tokens: Vec<TokenView>,
     /// Where they are signed in.
     pub sessions: Vec<SessionView>,
 }
@@ -52,6 +56,29 @@ pub struct GrantView {
     pub used: When,
     /// When a connection of it ended, since a token or a code was used twice (OA-RT-06).
     pub ended: Option<When>,
+}
+
+/// One personal token.
+#[derive(Debug)]
+pub struct TokenView {
+    /// Names it, without being of use for anything else.
+    pub id: String,
+    /// What the person calls it.
+    pub name: String,
+    /// What the operator calls the server.
+    pub server_name: String,
+    /// Its address.
+    pub server_address: String,
+    /// What it may do, in sentences.
+    pub scopes: Vec<String>,
+    /// When it was made.
+    pub made: When,
+    /// When it was used last, if it was.
+    pub used: Option<When>,
+    /// Its end.
+    pub ends: When,
+    /// Whether that is over.
+    pub has_ended: bool,
 }
 
 /// One browser.
@@ -84,6 +111,26 @@ impl When {
     }
 }
 
+const NO_LONGER_HERE: &str = "a server that is no longer here";
+
+impl TokenView {
+    /// How a token is shown, with the resource as it is now.
+    pub fn new(token: &PersonalToken, resources: &Resources, now: DateTime<Utc>) -> Self {
+        let resource = resources.by_identifier(&token.resource);
+        Self {
+            id: token.id.clone(),
+            name: token.name.clone(),
+            server_name: resource.as_ref().map_or_else(|| NO_LONGER_HERE.to_owned(), |resource| resource.name.clone()),
+            server_address: token.resource.clone(),
+            scopes: resource.map(|resource| sentences(&token.scope, &resource)).unwrap_or_default(),
+            made: When::new(token.created_at, now),
+            used: token.last_used_at.map(|used| When::new(used, now)),
+            ends: When::new(token.expires_at, now),
+            has_ended: token.expires_at <= now,
+        }
+    }
+}
+
 impl GrantView {
     /// How a grant is shown, with the resource as it is now.
     pub fn new(grant: &GrantSummary, resources: &Resources, now: DateTime<Utc>) -> Self {
@@ -92,9 +139,9 @@ impl GrantView {
             id: grant.id.to_string(),
             app: consent::shortened(grant.client.display_name()),
             is_verified: grant.client.origin == ClientOrigin::Operator,
-            server_name: resource.as_ref().map_or_else(|| "a server that is no longer here".to_owned(), |resource| resource.name.clone()),
+            server_name: resource.as_ref().map_or_else(|| NO_LONGER_HERE.to_owned(), |resource| resource.name.clone()),
             server_address: grant.resource.clone(),
-            scopes: resource.map(|resource| sentences(grant, &resource)).unwrap_or_default(),
+            scopes: resource.map(|resource| sentences(&grant.scope, &resource)).unwrap_or_default(),
             since: When::new(grant.created_at, now),
             used: When::new(grant.last_used_at, now),
             ended: grant.ended_by_reuse_at.map(|ended| When::new(ended, now)),
@@ -102,8 +149,8 @@ impl GrantView {
     }
 }
 
-fn sentences(grant: &GrantSummary, resource: &ProtectedResource) -> Vec<String> {
-    let granted = resource.scopes.iter().filter(|scope| grant.scope.contains(scope.token.as_str()));
+fn sentences(allowed: &Scope, resource: &ProtectedResource) -> Vec<String> {
+    let granted = resource.scopes.iter().filter(|scope| allowed.contains(scope.token.as_str()));
     granted.map(|scope| scope.sentence.clone()).collect()
 }
 
@@ -145,6 +192,10 @@ mod tests {
     }
 
     fn page(grants: &[GrantSummary]) -> String {
+        page_with(grants, &[])
+    }
+
+    fn page_with(grants: &[GrantSummary], tokens: &[PersonalToken]) -> String {
         let session = |id: &str| SessionSummary {
             id: id.to_owned(),
             user_agent: "<script>".to_owned(),
@@ -156,6 +207,7 @@ mod tests {
             csrf: "t".to_owned(),
             username: "<b>ada".to_owned(),
             grants: grants.iter().map(|grant| GrantView::new(grant, &sample::resources(), sample::now())).collect(),
+            tokens: tokens.iter().map(|token| TokenView::new(token, &sample::resources(), sample::now())).collect(),
             sessions: [session("here"), session("there")].iter().map(|session| SessionView::new(session, "here", sample::now())).collect(),
         }
         .render()
@@ -193,6 +245,38 @@ mod tests {
             html.contains("A connection ended <time") && html.contains("1 hour ago") && html.contains("Connect again in the app"),
             "{html}"
         );
+    }
+
+    #[test]
+    fn a_personal_token_says_what_it_may_where_and_until_when() {
+        let token = PersonalToken {
+            id: "t_1".to_owned(),
+            user_id: "u".to_owned(),
+            user_name: "ada".to_owned(),
+            user_disabled_at: None,
+            name: "<script>Backup".to_owned(),
+            resource: "https://mcp.example/notes".to_owned(),
+            scope: "notes:read".parse().unwrap(),
+            created_at: sample::now() - TimeDelta::days(3),
+            expires_at: sample::now() + TimeDelta::days(30),
+            last_used_at: None,
+            revoked: None,
+        };
+        let over = PersonalToken { id: "t_2".to_owned(), expires_at: sample::now(), last_used_at: Some(sample::now()), ..token.clone() };
+        let html = page_with(&[], &[token]);
+        for told in [
+            "NOTES",
+            "https://mcp.example/notes",
+            "read your notes",
+            "3 days ago",
+            "never used",
+            "in 30 days",
+            "/tenant/account/tokens/t_1/revoke",
+        ] {
+            assert!(html.contains(told), "{told} is missing in {html}");
+        }
+        assert!(!html.contains("<script") && !html.contains("It has expired"), "{html}");
+        assert!(page_with(&[], &[over]).contains("It has expired"));
     }
 
     #[test]

@@ -116,10 +116,14 @@ enum Command {
     /// The private parts lie in the database, sealed under the master key, which never enters it: back up both, and keep them apart.
     #[command(subcommand, alias = "keys")]
     Key(key::Keys),
-    /// Find out what a token says and whether it is good
+    /// Find out what a token says and whether it is good; make and revoke personal tokens
     ///
-    /// Reads any token that this server issued, says in words what it is, and if it is refused, every reason. The token itself is never
-    /// printed or logged.
+    /// `inspect` reads any token that this server issued, says in words what it is, and if it is refused, every reason. The token itself is
+    /// never printed or logged.
+    ///
+    /// A personal token is for a client that can only send a header: for one person at one resource, with some of its scopes, for a year at
+    /// most. People make and revoke them on their account page; `add`, `list` and `revoke` are for you. Only the MCP server that it is for
+    /// learns what it says, and only by asking (introspection).
     #[command(subcommand, alias = "tokens")]
     Token(token::Tokens),
     /// Let clients register only with a token of yours

@@ -12,6 +12,7 @@ use super::{
     failure::{Failure, Outcome},
     table::Table,
 };
+use crate::store::Revocation;
 
 /// How to write, decided once.
 #[derive(Clone, Copy, Debug)]
@@ -91,6 +92,15 @@ impl Facts {
             let _ = writeln!(text, "  {name:width$}  {value}");
         }
         text
+    }
+}
+
+/// `2 grants`, `1 grant and 2 personal tokens`: what ended.
+pub(super) fn ended(revocation: Revocation) -> String {
+    let grants = counted(revocation.grants, "grant");
+    match revocation.personal_tokens {
+        0 => grants,
+        tokens => format!("{grants} and {}", counted(tokens, "personal token")),
     }
 }
 

@@ -10,7 +10,7 @@ use super::{
     desk::Desk,
     failure::{Failure, Outcome},
     find,
-    output::{Facts, counted},
+    output::{self, Facts, counted},
     password,
     table::Table,
 };
@@ -147,7 +147,7 @@ impl Add {
 
 /// What an event says of an account, and of what ended with it.
 fn about(user_id: &str, ended: Option<Revocation>) -> About {
-    let reason = ended.map(|Revocation { grants }| format!("{} revoked", counted(grants, "grant")));
+    let reason = ended.map(|ended| format!("{} revoked", output::ended(ended)));
     About { user_id: Some(user_id.to_owned()), reason, ..About::default() }
 }
 
@@ -190,23 +190,29 @@ async fn passwd(desk: &Desk, given: &str, from_stdin: bool, end_grants: bool) ->
     // The sessions have ended by now, so nothing new is allowed while the old ends.
     let ended = if end_grants { Some(desk.store.revoke_grants_of_user(&user.id, "the password was reset", desk.now).await?) } else { None };
     desk.did(Step::UserPassword, about(&user.id, ended)).await?;
-    let grants = ended.map(|ended| format!(", and revoked {}", counted(ended.grants, "grant"))).unwrap_or_default();
+    let grants = ended.map(|ended| format!(", and revoked {}", output::ended(ended))).unwrap_or_default();
     desk.output.show(&Record::of(&user), &format!("Changed the password of {} and ended their sessions{grants}", user.name))
 }
 
 async fn disable(desk: &Desk, given: &str, danger: Danger) -> Outcome {
     let user = find::user(desk, given).await?;
-    let grants = desk.store.grants_of(&user.id).await?.len();
+    let grants = u64::try_from(desk.store.grants_of(&user.id).await?.len()).unwrap_or_default();
+    let personal_tokens = u64::try_from(desk.store.personal_tokens_of(&user.id).await?.len()).unwrap_or_default();
     let what = format!(
-        "{} can no longer sign in, their sessions end, and {} to apps {} revoked.",
+        "{} can no longer sign in, their sessions end, and {} to apps {} revoked.{}",
         user.name,
-        counted(i128::try_from(grants).unwrap_or_default(), "grant"),
+        counted(grants, "grant"),
         if grants == 1 { "is" } else { "are" },
+        match personal_tokens {
+            0 => String::new(),
+            tokens => format!(" So {} {}.", if tokens == 1 { "is" } else { "are" }, counted(tokens, "personal token")),
+        },
     );
     if danger.is_taken(&what)? {
+        // The personal tokens end with the account itself.
         desk.store.set_user_disabled(&user.id, Some(desk.now)).await?;
         let ended = desk.store.revoke_grants_of_user(&user.id, "the account was disabled", desk.now).await?;
-        desk.did(Step::UserDisabled, about(&user.id, Some(ended))).await?;
+        desk.did(Step::UserDisabled, about(&user.id, Some(Revocation { personal_tokens, ..ended }))).await?;
     }
     let user = desk.store.user(&user.id).await?.unwrap_or(user);
     desk.output.show(&Record::of(&user), &danger.told(&format!("Disabled {}", user.name)))

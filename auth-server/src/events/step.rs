@@ -93,6 +93,12 @@ steps! {
     LoginOk = "login_ok",
     /// A person signed out.
     Logout = "logout",
+    /// A personal access token was made.
+    PersonalTokenMade = "personal_token_made",
+    /// A personal access token ended before its time.
+    PersonalTokenRevoked = "personal_token_revoked",
+    /// A personal access token was used for the first time.
+    PersonalTokenUsed = "personal_token_first_used",
     /// The same successor was given again.
     RefreshGrace = "refresh_grace",
     /// A refresh token was not honoured.

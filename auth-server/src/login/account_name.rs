@@ -1,5 +1,7 @@
 //! What an account may be called.
 
+use crate::protocol::vocabulary::is_seen;
+
 /// What a person can type anywhere, and tell from others.
 const MOST_CHARACTERS: usize = 64;
 /// RFC 5321 §4.5.3.1.3.
@@ -27,12 +29,6 @@ pub fn judge_email(address: &str) -> Result<(), NameFault> {
     let fits = address.len() <= MOST_EMAIL_CHARACTERS && address.chars().all(|letter| is_seen(letter) && !letter.is_whitespace());
     let parts = address.split_once('@').is_some_and(|(local, domain)| !local.is_empty() && !domain.is_empty() && !domain.contains('@'));
     if fits && parts { Ok(()) } else { Err(NameFault::Email) }
-}
-
-/// Not what is invisible or turns the direction of writing: one name could pass for another.
-fn is_seen(letter: char) -> bool {
-    let hidden = matches!(letter, '\u{AD}' | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}');
-    !letter.is_control() && !hidden
 }
 
 #[cfg(test)]

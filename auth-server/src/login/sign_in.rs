@@ -178,6 +178,21 @@ async fn attempt(
     Ok(Some(cookie))
 }
 
+/// The person who is signed in proves it once more: the cookie of a new session in the
+/// place of the old one, or `None` for a wrong password.
+pub(crate) async fn again(
+    app: &App,
+    headers: &HeaderMap,
+    source: &Source,
+    form: &PageForm,
+    signed_in: &SignedIn,
+) -> Result<Option<HeaderValue>, PageFailure> {
+    if typed(form) != signed_in.session.user_name {
+        return Err(FormError::Token.into());
+    }
+    attempt(app, headers, source, form, app.clock.now()).await
+}
+
 async fn end(app: &App, signed_in: &SignedIn) -> anyhow::Result<()> {
     app.store.end_session(&signed_in.cookie).await?;
     Event::of(Step::Logout).user(&signed_in.session.user_id).record();

@@ -21,7 +21,9 @@ use crate::{
     protocol::{
         access_token::TokenId,
         introspection::{IntrospectionResponse, Introspector, TokenClaims},
+        personal_token::PersonalToken,
         revocation::PresentedToken,
+        vocabulary::{PersonalAccessToken, Token, TokenHash},
     },
 };
 
@@ -33,7 +35,7 @@ pub async fn introspect(State(app): State<App>, request: Request) -> Result<Resp
     let client = request.authenticate(&app).await?;
     let caller = Introspector::new(&client).map_err(|error| ApiFailure::of(Step::ClientAuthFail, &error).for_client(client.id.as_str()))?;
     let now = app.clock.now();
-    let found = Found::of(&app, token, now);
+    let found = Found::of(&app, token, now).await?;
     if matches!(found, Found::Guess) {
         request.count_failure(&app, Some(client.id.as_str())).await?;
     }
@@ -47,6 +49,8 @@ pub async fn introspect(State(app): State<App>, request: Request) -> Result<Resp
 enum Found {
     /// An access token that we signed and that has not expired.
     Ours(Box<TokenClaims>),
+    /// What a person made for themselves.
+    Personal(TokenHash<PersonalAccessToken>, Box<PersonalToken>),
     /// A token of ours that opens nothing (any more).
     Useless,
     /// We never made it: guesses are bounded (OA-IN-08).
@@ -54,26 +58,42 @@ enum Found {
 }
 
 impl Found {
-    fn of(app: &App, token: PresentedToken<'_>, now: DateTime<Utc>) -> Self {
+    async fn of(app: &App, token: PresentedToken<'_>, now: DateTime<Utc>) -> anyhow::Result<Self> {
         match token {
-            PresentedToken::Jwt(jwt) => match own_token(app, jwt, now) {
+            PresentedToken::Jwt(jwt) => Ok(match own_token(app, jwt, now) {
                 Ok(claims) => Self::Ours(Box::new(claims)),
                 Err(Rejection::Expired { .. }) => Self::Useless,
                 Err(_) => Self::Guess,
-            },
-            PresentedToken::Opaque(opaque) if app.refresh_tokens.parse(opaque).is_ok() => Self::Useless,
-            PresentedToken::Opaque(_) | PresentedToken::Unknown => Self::Guess,
+            }),
+            PresentedToken::Opaque(opaque) if app.refresh_tokens.parse(opaque).is_ok() => Ok(Self::Useless),
+            PresentedToken::Opaque(opaque) => {
+                let Ok(token) = Token::<PersonalAccessToken>::parse(opaque) else { return Ok(Self::Guess) };
+                let known = app.store.personal_token(&token.hash()).await?;
+                Ok(known.map_or(Self::Guess, |known| Self::Personal(token.hash(), Box::new(known))))
+            }
+            PresentedToken::Unknown => Ok(Self::Guess),
         }
     }
 }
 
 async fn answer(app: &App, caller: Introspector<'_>, found: Found, now: DateTime<Utc>) -> anyhow::Result<IntrospectionResponse> {
-    let Found::Ours(claims) = found else { return Ok(IntrospectionResponse::INACTIVE) };
-    if !caller.is_told_about(&claims.aud) {
-        return Ok(IntrospectionResponse::INACTIVE);
+    let issuer = &app.config.issuer;
+    match found {
+        Found::Ours(claims) if caller.is_told_about(&claims.aud) => {
+            let is_revoked = is_revoked(app, &claims).await?;
+            Ok(IntrospectionResponse::new(caller, *claims, is_revoked, issuer, now))
+        }
+        Found::Personal(hash, token) if caller.is_told_about(&token.resource) => {
+            let resource = app.resources.load().by_identifier(&token.resource);
+            let Ok(claims) = token.claims(resource.as_deref(), issuer, now) else { return Ok(IntrospectionResponse::INACTIVE) };
+            if app.store.use_personal_token(&hash, &token, now).await? {
+                let event = Event::of(Step::PersonalTokenUsed).user(&token.user_id).resource(&token.resource);
+                event.scope(&claims.scope).because(&token.id).record();
+            }
+            Ok(IntrospectionResponse::new(caller, claims, false, issuer, now))
+        }
+        Found::Ours(_) | Found::Personal(..) | Found::Useless | Found::Guess => Ok(IntrospectionResponse::INACTIVE),
     }
-    let is_revoked = is_revoked(app, &claims).await?;
-    Ok(IntrospectionResponse::new(caller, *claims, is_revoked, &app.config.issuer, now))
 }
 
 /// The claims of an access token that we signed and that has not expired.

@@ -18,6 +18,7 @@ pub mod introspection;
 pub mod metadata;
 pub mod next_step;
 pub mod parameters;
+pub mod personal_token;
 pub mod refresh;
 pub mod refused;
 pub mod registration;

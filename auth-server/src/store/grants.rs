@@ -45,6 +45,8 @@ pub struct GrantSummary {
 pub struct Revocation {
     /// Grants.
     pub grants: u64,
+    /// Personal access tokens.
+    pub personal_tokens: u64,
 }
 
 /// How many grants something touches, and how many people gave them.
@@ -157,7 +159,8 @@ impl Store {
         Ok(GrantCounts { grants, people })
     }
 
-    /// Ends all grants at a resource, the codes in flight and the remembered consents.
+    /// Ends all grants at a resource, the codes in flight, the remembered consents and the
+    /// personal tokens.
     pub async fn revoke_grants_at(&self, resource: &str, because: &str, now: DateTime<Utc>) -> anyhow::Result<Revocation> {
         on_db!(self.db, |writer| {
             let mut step = writer.begin_write().await?;
@@ -167,8 +170,10 @@ impl Store {
             sqlx::query(WITHDRAW_CODES_AT).bind(self.issuer_id).bind(resource).bind(now).execute(&mut *step).await?;
             sqlx::query(END_FAMILIES_AT).bind(self.issuer_id).bind(resource).bind(now).bind(because).execute(&mut *step).await?;
             sqlx::query(FORGET_CONSENTS_AT).bind(self.issuer_id).bind(resource).execute(&mut *step).await?;
+            let end = sqlx::query(Self::END_PERSONAL_TOKENS_AT).bind(self.issuer_id).bind(resource).bind(now).bind(because);
+            let personal_tokens = end.execute(&mut *step).await?.rows_affected();
             step.commit().await.context("revoking the grants at a resource")?;
-            Ok(Revocation { grants })
+            Ok(Revocation { grants, personal_tokens })
         })
     }
 
@@ -231,11 +236,12 @@ impl Store {
         })
     }
 
-    /// Ends all grants of a person.
+    /// Ends all grants of a person, and their personal tokens.
     pub async fn revoke_grants_of_user(&self, user_id: &str, because: &str, now: DateTime<Utc>) -> anyhow::Result<Revocation> {
         let open: Vec<(String,)> =
             on_db_read!(self.db, |pool| sqlx::query_as(OPEN_OF_USER).bind(self.issuer_id).bind(user_id).fetch_all(pool).await)?;
-        let mut revocation = Revocation::default();
+        let personal_tokens = self.revoke_personal_tokens_of(user_id, because, now).await?;
+        let mut revocation = Revocation { grants: 0, personal_tokens };
         for (id,) in open {
             if self.revoke_grant(id.parse().context("grants.id")?, None, because, now).await? {
                 revocation.grants += 1;

@@ -61,6 +61,8 @@ const SWEEPS: &[Sweep] = &[
     sweep!(Over, Bytes "hash" of "setup_links": "expires_at <= $2"),
     // When it was used up is not kept; a month after it was made it has been listed for long enough.
     sweep!(AMonth, Bytes "hash" of "initial_access_tokens": "(expires_at <= $2 OR (uses_left = 0 AND created_at <= $2))"),
+    // Until then it is told from a guess.
+    sweep!(AMonth, Bytes "hash" of "personal_tokens": "(revoked_at <= $2 OR expires_at <= $2)"),
     sweep!(OfKeys, Text "kid" of "signing_keys": "leaves_at <= $2"),
     sweep!(NeverUsed, Text "id" of "clients": "origin = 'registered' AND first_used_at IS NULL AND created_at <= $2"),
     // A client whose tokens are still renewed is in use, though nobody was asked for long.

@@ -206,6 +206,8 @@ impl Store {
                 // Codes first: an exchange under way ends before that, and its family is seen.
                 sqlx::query(WITHDRAW_CODES).bind(self.issuer_id).bind(id).bind(now).execute(&mut *step).await?;
                 sqlx::query(END_FAMILIES).bind(self.issuer_id).bind(id).bind(now).execute(&mut *step).await?;
+                let end = sqlx::query(Self::END_PERSONAL_TOKENS_OF).bind(self.issuer_id).bind(id).bind(now);
+                end.bind("the account was disabled").execute(&mut *step).await?;
             }
             step.commit().await.context("changing an account")?;
             Ok(changed == 1)

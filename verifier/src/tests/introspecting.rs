@@ -64,6 +64,19 @@ async fn an_opaque_token_is_what_the_issuer_says() {
     assert_eq!(question, ("Basic ZmlsZXMrc2VydmVyOnMzY3JldCUzQSUyQg==".to_owned(), format!("token={OPAQUE}&token_type_hint=access_token")));
 }
 
+// OA-AT-14: personal tokens live for months. They can be taken back at any time; what is checked by key can't.
+#[tokio::test]
+async fn only_an_opaque_token_may_live_for_long() {
+    let (server, time) = (IssuerServer::start().await, Time::new());
+    let verifier = verifier(&server, &time);
+    let mut answer = active(&server, &time);
+    answer["exp"] = (time.now() + TimeDelta::days(365)).timestamp().into();
+    says(&server, &answer);
+    assert!(verifier.check(OPAQUE).await.is_ok());
+    let token = server.keys().token(MCP, time.now()).claim("exp", (time.now() + TimeDelta::days(365)).timestamp()).sign();
+    assert!(matches!(verifier.check(&token).await, Err(Rejection::LivesTooLong(_))));
+}
+
 // OA-AT-14, MCP-RS-18: what is said is judged like a token
 #[tokio::test]
 async fn what_the_issuer_says_is_held_against_this_server() {

@@ -137,7 +137,9 @@ impl Add {
         let Some(text) = &self.id else { return Ok(ClientId::generate(entropy::random()?)) };
         let id: ClientId = text.parse().map_err(|error| Failure::Usage(format!("--id {text}: {error}")))?;
         if Subject::is_reserved(&id) || text.contains("://") {
-            return Err(Failure::Usage("--id: a client's identifier does not begin with u_ and is no address".to_owned()));
+            return Err(Failure::Usage(
+                "--id: a client's identifier does not begin with u_, is no address, and not the name of personal tokens".to_owned(),
+            ));
         }
         if text.len() > LONGEST_ID {
             return Err(Failure::Usage(format!(

@@ -1,6 +1,7 @@
-//! `portcullis token`: what a token says, and whether it is good.
+//! `portcullis token`: what a token says, and whether it is good; personal access tokens.
 
 mod access;
+mod personal;
 mod refresh;
 mod verdict;
 
@@ -11,11 +12,15 @@ use clap::Subcommand;
 
 use super::{
     Global,
+    danger::Danger,
     desk::Desk,
     failure::{Failure, Outcome},
 };
 use crate::{
-    protocol::vocabulary::{AuthorizationCode, BrowserId, ClientSecret, InitialAccessToken, Kind, RequestHandle, SessionId, SetupLink},
+    protocol::vocabulary::{
+        AuthorizationCode, BrowserId, ClientSecret, InitialAccessToken, Kind, PersonalAccessToken, RequestHandle, SessionId, SetupLink,
+        Token,
+    },
     secret::Secret,
 };
 
@@ -25,6 +30,16 @@ const MOST_BYTES: u64 = 64 * 1024;
 /// The subcommands of `token`.
 #[derive(Debug, Subcommand)]
 pub(super) enum Tokens {
+    /// Make a personal token for somebody
+    ///
+    /// It is shown once, and to you: hand it over in a way that nobody else sees. People can make their own on the account page.
+    #[command(
+        alias = "create",
+        after_help = "Examples:\n  \
+        portcullis token add Backup --user ada --resource https://mcp.example.com/mcp --scope files:read\n  \
+        portcullis token add \"Try it\" --user ada --resource https://mcp.example.com/mcp --scope files:read --expires-in 8h"
+    )]
+    Add(personal::Add),
     /// Decode a token of this server, verify it, and say in words why it is refused
     ///
     /// Exit code 4 if it is refused. The token itself is never printed.
@@ -38,12 +53,36 @@ pub(super) enum Tokens {
         #[arg(long, value_name = "URL")]
         resource: Option<String>,
     },
+    /// List the personal tokens that were not revoked, newest first; never the tokens themselves
+    #[command(after_help = "Examples:\n  portcullis token list\n  portcullis token list --user ada --json")]
+    List {
+        #[command(flatten)]
+        filter: personal::Filter,
+    },
+    /// Revoke personal tokens
+    ///
+    /// A server that asks about tokens hears of it at once, the verifier within a minute.
+    #[command(after_help = "Examples:\n  portcullis token revoke Backup --dry-run\n  portcullis token revoke --user ada --yes")]
+    Revoke {
+        /// Their ids, the beginnings of them, or their names
+        #[arg(required_unless_present_any = ["user", "resource"], value_name = "TOKEN")]
+        tokens: Vec<String>,
+        #[command(flatten)]
+        filter: personal::Filter,
+        #[command(flatten)]
+        danger: Danger,
+    },
 }
 
 impl Tokens {
     pub(super) fn run(&self, global: &Global) -> Outcome {
         match self {
+            Self::Add(add) => Desk::look(global, async |desk| add.run(desk).await),
             Self::Inspect { token, resource } => Desk::look(global, async |desk| inspect(desk, token, resource.as_deref()).await),
+            Self::List { filter } => Desk::look(global, async |desk| personal::list(desk, filter).await),
+            Self::Revoke { tokens, filter, danger } => {
+                Desk::look(global, async |desk| personal::revoke(desk, tokens, filter, *danger).await)
+            }
         }
     }
 }
@@ -53,6 +92,8 @@ async fn inspect(desk: &Desk, given: &str, resource: Option<&str>) -> Outcome {
     let text = token.expose();
     let verdict = if text.matches('.').count() >= 2 {
         access::inspect(desk, text, resource).await?
+    } else if let Ok(token) = Token::<PersonalAccessToken>::parse(text) {
+        personal::inspect(desk, &token, resource).await?
     } else if let Some(what) = kept_as_hash(text) {
         return Err(Failure::Refused(format!("this is {what}: only its hash is kept, so there is nothing to see in it")));
     } else {

@@ -11,7 +11,7 @@ use crate::cli::{
 /// What a token is, what it says, and every reason to refuse it.
 #[derive(Debug, Serialize)]
 pub(super) struct Verdict {
-    /// `access_token`, `refresh_token` or `unknown`.
+    /// `access_token`, `refresh_token`, `personal_token` or `unknown`.
     pub(super) kind: &'static str,
     /// Whether it is good.
     pub(super) valid: bool,

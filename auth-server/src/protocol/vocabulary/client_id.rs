@@ -30,6 +30,12 @@ impl ClientId {
         Self(format!("pc_c_{}", BASE64URL.encode(random)))
     }
 
+    /// What stands in the place of a client where a person made the token. No client has it:
+    /// it is no fresh identifier, no address, and operators can't choose it.
+    pub fn of_personal_tokens() -> Self {
+        Self("portcullis-personal-token".to_owned())
+    }
+
     /// The identifier.
     pub fn as_str(&self) -> &str {
         &self.0

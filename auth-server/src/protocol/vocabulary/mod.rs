@@ -14,6 +14,7 @@ mod text;
 mod token;
 mod token_endpoint_auth_method;
 mod user_name;
+mod visible;
 
 pub use client_id::{ClientId, ClientIdError};
 pub use code_challenge::{CodeChallenge, CodeChallengeError, CodeVerifier, CodeVerifierError};
@@ -26,9 +27,10 @@ pub use signing_algorithm::{SigningAlgorithm, UnknownAlgorithm};
 pub use subject::{Subject, SubjectError};
 pub use tagged_member::{HumanReadable, NotHumanReadable, TaggedMember, TaggedMemberError};
 pub use token::{
-    AuthorizationCode, BrowserId, ClientSecret, InitialAccessToken, Kind, NotSuchToken, RequestHandle, SessionId, SetupLink, Token,
-    TokenHash, looks_secret,
+    AuthorizationCode, BrowserId, ClientSecret, InitialAccessToken, Kind, NotSuchToken, PersonalAccessToken, RequestHandle, SessionId,
+    SetupLink, Token, TokenHash, looks_secret,
 };
 pub(crate) use token::{checked, hash_of, with_checksum};
 pub use token_endpoint_auth_method::{TokenEndpointAuthMethod, UnknownAuthMethod};
 pub use user_name::user_name_key;
+pub use visible::is_seen;

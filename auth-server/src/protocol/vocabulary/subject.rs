@@ -32,9 +32,10 @@ impl Subject {
         Self(client_id.as_str().to_owned())
     }
 
-    /// Whether a client may not have this identifier, since it would read as a person's.
+    /// Whether a client may not have this identifier, since it would read as a person's, or
+    /// as what stands for personal access tokens.
     pub fn is_reserved(client_id: &ClientId) -> bool {
-        client_id.as_str().starts_with(PERSON)
+        client_id.as_str().starts_with(PERSON) || *client_id == ClientId::of_personal_tokens()
     }
 
     /// The subject.
@@ -65,5 +66,6 @@ mod tests {
         let impostor: ClientId = person.as_str().parse().unwrap();
         assert!(Subject::is_reserved(&impostor));
         assert!(!Subject::is_reserved(&ClientId::generate([0; 16])));
+        assert!(Subject::is_reserved(&ClientId::of_personal_tokens()));
     }
 }

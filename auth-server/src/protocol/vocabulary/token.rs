@@ -37,6 +37,8 @@ kinds! {
     ClientSecret = "pc_secret_";
     /// Lets its bearer register a client (RFC 7591 §3).
     InitialAccessToken = "pc_register_";
+    /// Made by a person, for a client that can only send a header.
+    PersonalAccessToken = "pc_pat_";
     /// Names a pending authorization request.
     RequestHandle = "pc_request_";
     /// A person's session.
@@ -206,7 +208,14 @@ mod tests {
     // OA-LG-03
     #[test]
     fn a_secret_is_told_from_a_client_id() {
-        let prefixes = [AuthorizationCode::PREFIX, ClientSecret::PREFIX, RequestHandle::PREFIX, SessionId::PREFIX, "pc_refresh_"];
+        let prefixes = [
+            AuthorizationCode::PREFIX,
+            ClientSecret::PREFIX,
+            PersonalAccessToken::PREFIX,
+            RequestHandle::PREFIX,
+            SessionId::PREFIX,
+            "pc_refresh_",
+        ];
         assert!(prefixes.iter().all(|prefix| looks_secret(&format!("{prefix}x"))));
         assert!(looks_secret("eyJhbGciOiJFUzI1NiJ9.e30.x"));
         let id = crate::protocol::vocabulary::ClientId::generate([0xFF; 16]);
