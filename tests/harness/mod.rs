@@ -27,7 +27,7 @@ pub(crate) use person::{Person, Place};
 pub(crate) use port::free_port;
 pub(crate) use postgres::Postgres;
 pub(crate) use raw::raw;
-pub(crate) use server::{PASSWORD, Ran, Server, Setup, at, encoded};
+pub(crate) use server::{PASSWORD, Ran, Server, Setup, encoded};
 pub(crate) use store::{Store, on_both_stores};
 pub(crate) use terminal::Terminal;
 

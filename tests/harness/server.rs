@@ -109,6 +109,12 @@ default_resource = "{FILES}"
         self
     }
 
+    /// The clock of its processes until it is started again, as `Server::restart_at` takes it.
+    pub(crate) fn clock(mut self, offset: &str) -> Self {
+        self.faketime = Some(offset.to_owned());
+        self
+    }
+
     /// An issuer with a path below its origin.
     pub(crate) fn issuer_path(mut self, path: &str) -> Self {
         path.clone_into(&mut self.issuer_path);
@@ -253,7 +259,7 @@ impl Server {
         let mut command = Command::new(env!("CARGO_BIN_EXE_portcullis"));
         if let Some(offset) = &self.setup.faketime {
             // Not by the program `faketime`: it would be the process that is killed, and the server would live on.
-            at(&mut command, offset);
+            command.env("LD_PRELOAD", faketime()).env("FAKETIME", offset).env("FAKETIME_DONT_FAKE_MONOTONIC", "1");
         }
         command
             .current_dir(self.folder.path())
@@ -447,11 +453,6 @@ pub(crate) fn encoded<K: AsRef<str>, V: AsRef<str>>(form: &[(K, V)]) -> String {
         text.append_pair(name.as_ref(), value.as_ref());
     }
     text.finish()
-}
-
-/// The clock of this command, as libfaketime reads it.
-pub(crate) fn at(command: &mut Command, offset: &str) {
-    command.env("LD_PRELOAD", faketime()).env("FAKETIME", offset).env("FAKETIME_DONT_FAKE_MONOTONIC", "1");
 }
 
 /// Debian's library behind `faketime`, for programs with threads.

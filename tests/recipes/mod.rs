@@ -2,5 +2,6 @@
 //! packages: our tokens open it, others do not, and a client finds its way.
 
 mod python;
+mod rust;
 mod stage;
 mod typescript;

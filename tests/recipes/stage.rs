@@ -13,7 +13,7 @@ use tempfile::TempDir;
 
 use crate::{
     clients::{Callback, Connection},
-    harness::{Answer, Browser, FILES, MAIL, Screen, Server, Setup, Store, at, free_port, http, until},
+    harness::{Answer, Browser, FILES, Screen, Server, Setup, Store, free_port, http, until},
 };
 
 /// A recipe, and what it is run with.
@@ -51,23 +51,16 @@ impl Drop for Program {
 }
 
 impl Recipe {
-    /// Exports it, writes it down, runs it; returns when it listens. `clock` as libfaketime reads it.
-    async fn run(&self, server: &Server, resource: &str, port: u16, clock: Option<&str>) -> Program {
-        self.start(&self.exported(server, resource), port, clock).await
-    }
-
     fn exported(&self, server: &Server, resource: &str) -> String {
         server.cli(&["resource", "export", resource, "--for", self.name]).expect().stdout
     }
 
-    async fn start(&self, code: &str, port: u16, clock: Option<&str>) -> Program {
+    /// Writes it down and runs it; returns when it listens.
+    async fn start(&self, code: &str, port: u16) -> Program {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join(self.file);
         fs::write(&file, code).unwrap();
         let mut command = (self.runner)(&file);
-        if let Some(offset) = clock {
-            at(&mut command, offset);
-        }
         let process = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("tests/prepare installs it");
         let mut program = Program { process, _folder: folder };
         until("the recipe to listen", async || {
@@ -78,34 +71,13 @@ impl Recipe {
         program
     }
 
-    /// Everything that is to be true of a recipe.
+    /// Run exactly as it is printed, it is protected.
     pub(super) async fn protects(&self) {
         let port = free_port();
-        let resource = format!("http://127.0.0.1:{port}/mcp");
-        let server = server_with(&resource).await;
-        let mut ada = server.person("ada");
-        let client = server.client().await;
-        let ask = |resource: &str, scope: &str| client.ask().with("resource", resource).with("scope", scope);
-        let good = client.connect_with(&mut ada, ask(&resource, "files:read files:write")).await.access;
-        let narrow = client.connect_with(&mut ada, ask(&resource, "files:write")).await.access;
-        let elsewhere = client.connect_with(&mut ada, ask(FILES, "files:read")).await.access;
-        let mail = client.connect_with(&mut ada, ask(MAIL, "mail:read")).await.access;
-        let (signed, signature) = good.rsplit_once('.').unwrap();
-        let forged = format!("{signed}.{}{}", if signature.starts_with('A') { 'B' } else { 'A' }, &signature[1..]);
-
-        let program = self.run(&server, &resource, port, None).await;
-        self.leads_to_us(&server, &resource).await;
-        assert_eq!(call(&resource, Some(&good)).await.expect(200).status, 200);
-        for (token, why) in [(&elsewhere, "for another server"), (&mail, "for another server"), (&forged, "forged")] {
-            assert_eq!(call(&resource, Some(token)).await.status, 401, "{}: a token {why}", self.name);
-        }
-        let answer = call(&resource, Some(&narrow)).await;
-        assert_eq!(answer.status, self.too_narrow, "{}: a token without the scope: {}", self.name, answer.body);
-        is_used(&server, &resource).await;
-        drop(program);
-
-        let _later = self.run(&server, &resource, port, Some("+20m")).await;
-        assert_eq!(call(&resource, Some(&good)).await.status, 401, "{}: a token that has expired", self.name);
+        let stage = Stage::at(port).await;
+        let _program = self.start(&self.exported(&stage.server, &stage.resource), port).await;
+        stage.is_protected(self.too_narrow).await;
+        stage.is_used().await;
     }
 
     /// With a name of its own that only the proxy knows: it answers to that.
@@ -115,7 +87,7 @@ impl Recipe {
         let port = free_port();
         let code = self.exported(&server, FILES);
         assert!(code.contains("3000"), "it would not listen where this test can tell it to: {code}");
-        let _program = self.start(&code.replace("3000", &port.to_string()), port, None).await;
+        let _program = self.start(&code.replace("3000", &port.to_string()), port).await;
         let behind = format!("http://127.0.0.1:{port}/mcp");
         let challenge = Answer::to(asked(&behind, None).header("host", "files.example.com")).await.expect(401);
         let metadata = "resource_metadata=\"https://files.example.com/.well-known/oauth-protected-resource/mcp\"";
@@ -124,26 +96,78 @@ impl Recipe {
         let other = Answer::to(asked(&behind, Some(&token)).header("host", "evil.example")).await;
         assert_eq!(other.status, self.misdirected, "{}: {}", self.name, other.body);
     }
+}
+
+/// A server that knows a resource, and the tokens that people might bring there.
+pub(super) struct Stage {
+    pub(super) server: Server,
+    /// Where nobody listens yet.
+    pub(super) resource: String,
+    good: String,
+    narrow: String,
+    bad: Vec<(&'static str, String)>,
+}
+
+impl Stage {
+    pub(super) async fn at(port: u16) -> Self {
+        let resource = format!("http://127.0.0.1:{port}/mcp");
+        let mut server = server_with(&resource).await;
+        let mut ada = server.person("ada");
+        let client = server.client().await;
+        let ask = |resource: &str, scope: &str| client.ask().with("resource", resource).with("scope", scope);
+        let expired = client.connect_with(&mut ada, ask(&resource, "files:read")).await.access;
+        server.restart_at(None).await;
+        let good = client.connect_with(&mut ada, ask(&resource, "files:read files:write")).await.access;
+        let narrow = client.connect_with(&mut ada, ask(&resource, "files:write")).await.access;
+        let elsewhere = client.connect_with(&mut ada, ask(FILES, "files:read")).await.access;
+        let (signed, signature) = good.rsplit_once('.').unwrap();
+        let forged = format!("{signed}.{}{}", if signature.starts_with('A') { 'B' } else { 'A' }, &signature[1..]);
+        let bad = vec![("expired", expired), ("for another server", elsewhere), ("forged", forged), ("no token", "x.y.z".to_owned())];
+        Self { server, resource, good, narrow, bad }
+    }
+
+    /// Whoever listens there now lets in whom it should, and sends all others to us.
+    pub(super) async fn is_protected(&self, too_narrow: u16) {
+        self.leads_to_us().await;
+        call(&self.resource, Some(&self.good)).await.expect(200);
+        for (what, token) in &self.bad {
+            let answer = call(&self.resource, Some(token)).await;
+            assert_eq!(answer.status, 401, "{what}: {}", answer.body);
+        }
+        let answer = call(&self.resource, Some(&self.narrow)).await;
+        assert_eq!(answer.status, too_narrow, "without the scope: {}", answer.body);
+    }
 
     /// RFC 9728: from the challenge to the metadata, and from there to this issuer, letter for letter.
-    async fn leads_to_us(&self, server: &Server, resource: &str) {
-        let challenge = call(resource, None).await.expect(401).header("www-authenticate").expect("a challenge");
-        let (_, metadata) = challenge.split_once("resource_metadata=\"").unwrap_or_else(|| panic!("{}: {challenge}", self.name));
+    async fn leads_to_us(&self) {
+        let challenge = call(&self.resource, None).await.expect(401).header("www-authenticate").expect("a challenge");
+        let (_, metadata) = challenge.split_once("resource_metadata=\"").unwrap_or_else(|| panic!("{challenge}"));
         let metadata = Answer::to(http().get(metadata.split('"').next().unwrap())).await.expect(200).json();
-        assert_eq!((&metadata["resource"], &metadata["authorization_servers"]), (&json!(resource), &json!([server.issuer])));
+        assert_eq!((&metadata["resource"], &metadata["authorization_servers"]), (&json!(self.resource), &json!([self.server.issuer])));
         assert_eq!(metadata["scopes_supported"][0], "files:read", "{metadata}");
+    }
+
+    /// A real client, with a person in a real browser, knowing the address alone.
+    pub(super) async fn is_used(&self) {
+        let browser = Browser::open(Screen::Desktop).await;
+        let mut callback = Callback::open().await;
+        let words = ["Files", &self.resource, "Read your files"];
+        let connection = Connection::asking(&self.resource, &words, &browser, &mut callback).await;
+        let said = connection.call("whoami", json!({})).await.unwrap();
+        assert!(said.starts_with("u_") && said.ends_with(&format!(", by {}", connection.client_id)), "{said}");
     }
 }
 
+/// It begins in the past, so that a token of then has expired.
 async fn server_with(resource: &str) -> Server {
     let scopes = r#"{ "files:read" = "Read your files", "files:write" = "Change your files" }"#;
     let resources = format!(
         "resources = [\n\
          {{ url = \"{resource}\", name = \"Files\", scopes = {scopes} }},\n\
          {{ url = \"{FILES}\", name = \"Other files\", scopes = {scopes} }},\n\
-         {{ url = \"{MAIL}\", name = \"Mail\", scopes = {{ \"mail:read\" = \"Read your mail\" }} }},\n]\n"
+         ]\n"
     );
-    Setup::on(Store::Sqlite).resources(&resources).start().await
+    Setup::on(Store::Sqlite).resources(&resources).clock("-20m").start().await
 }
 
 async fn call(resource: &str, token: Option<&str>) -> Answer {
@@ -160,13 +184,4 @@ fn asked(resource: &str, token: Option<&str>) -> reqwest::RequestBuilder {
         request = request.bearer_auth(token);
     }
     request
-}
-
-/// A real client, with a person in a real browser, knowing the address alone.
-async fn is_used(server: &Server, resource: &str) {
-    let browser = Browser::open(Screen::Desktop).await;
-    let mut callback = Callback::open().await;
-    let connection = Connection::asking(resource, &["Files", resource, "Read your files"], &browser, &mut callback).await;
-    let said = connection.call("whoami", json!({})).await.unwrap();
-    assert!(said.starts_with("u_") && said.contains(&connection.client_id), "{said}: {}", server.issuer);
 }

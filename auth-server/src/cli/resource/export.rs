@@ -36,6 +36,8 @@ pub(in crate::cli) struct Export {
 /// What a server can be made with.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Recipe {
+    /// An HTTP API in Rust with axum
+    Axum,
     /// `FastMCP` for Python
     FastmcpPython,
     /// `FastMCP` for TypeScript
@@ -44,6 +46,8 @@ enum Recipe {
     McpSdkPython,
     /// The official SDK for TypeScript
     McpSdkTs,
+    /// The official SDK for Rust
+    Rmcp,
 }
 
 /// What a server has to know, for programs.
@@ -91,9 +95,11 @@ impl Recipe {
         }
         let terms = Terms::of(resource, &desk.config.issuer).context("reading the resource's address")?;
         let code = match self {
+            Self::Axum => recipe::axum(&terms),
             Self::FastmcpPython => recipe::fastmcp_python(&terms),
             Self::FastmcpTs => recipe::fastmcp_ts(&terms),
             Self::McpSdkTs => recipe::mcp_sdk_ts(&terms),
+            Self::Rmcp => recipe::rmcp(&terms),
             Self::McpSdkPython => recipe::mcp_sdk_python(&terms),
         };
         Ok(code.context("writing the recipe")?)

@@ -5,28 +5,38 @@ use portcullis_verifier::vocabulary::{Issuer, ScopeToken};
 use serde_json::Value;
 use url::Url;
 
-use crate::{cli::table::harmless, protocol::resource::ProtectedResource};
+use crate::{
+    cli::table::harmless,
+    protocol::{resource::ProtectedResource, vocabulary::SigningAlgorithm},
+};
 
 /// Where a server listens whose address is that of a proxy in front of it.
 const BEHIND_A_PROXY: u16 = 3000;
 
-/// What the recipes say, each term a literal of Python and of TypeScript.
+/// What the recipes say, each term a literal of Python, of TypeScript and of Rust.
 #[derive(Debug)]
 pub(super) struct Terms {
     issuer: String,
     jwks_uri: String,
     resource: String,
     name: String,
+    issuer_has_slash: bool,
     algorithm: String,
+    /// Its name in the verifier crate.
+    rust_algorithm: &'static str,
+    /// Those without which it can't be checked there.
+    verifier_features: &'static str,
     /// All its scopes.
     scopes: String,
     /// Those without which nobody gets in: what clients get that ask for none, or they would never get in.
     needs: String,
+    each_need: Vec<String>,
     origin: String,
     /// The host with its port, as in the header of that name.
     authority: String,
     host: String,
     path: String,
+    is_origin: bool,
     /// The path as Express reads it, where some signs have a meaning.
     route: String,
     metadata: String,
@@ -47,19 +57,36 @@ impl Terms {
             jwks_uri: quoted(&issuer.below("/jwks")),
             resource: quoted(resource.identifier.as_str()),
             name: quoted(&harmless(&resource.name)),
+            issuer_has_slash: issuer.has_trailing_slash(),
+            rust_algorithm: rust_name(resource.signing_algorithm),
+            verifier_features: match resource.signing_algorithm {
+                SigningAlgorithm::Es256 => r#"["axum", "fetch"]"#,
+                SigningAlgorithm::EdDsa | SigningAlgorithm::Rs256 | SigningAlgorithm::Ps256 => r#"["aws-lc-rs", "axum", "fetch"]"#,
+            },
             algorithm: quoted(resource.signing_algorithm.as_str()),
             scopes: listed(resource.scopes.iter().map(|scope| &scope.token)),
             needs: listed(resource.default_scopes.iter()),
+            each_need: resource.default_scopes.iter().map(|scope| quoted(scope.as_str())).collect(),
             authority: quoted(url.authority()),
             host: quoted(url.host_str().unwrap_or_default()),
             route: quoted(&escaped(if path.is_empty() { "/" } else { path })),
             metadata_route: quoted(&escaped(metadata_path)),
             metadata: quoted(&metadata),
+            is_origin: path.is_empty(),
             path: quoted(if path.is_empty() { "/" } else { path }),
             // Plain http is this computer's, so nothing is in front of it.
             port: if url.scheme() == "http" { url.port().unwrap_or(80) } else { BEHIND_A_PROXY },
             origin: quoted(&origin),
         })
+    }
+}
+
+fn rust_name(algorithm: SigningAlgorithm) -> &'static str {
+    match algorithm {
+        SigningAlgorithm::Es256 => "Es256",
+        SigningAlgorithm::EdDsa => "EdDsa",
+        SigningAlgorithm::Rs256 => "Rs256",
+        SigningAlgorithm::Ps256 => "Ps256",
     }
 }
 
@@ -93,6 +120,8 @@ macro_rules! recipes {
 }
 
 recipes! {
+    /// Checked by the verifier's layer.
+    axum Axum "recipes/axum.rs";
     /// Checked by `JWTVerifier`, announced by `RemoteAuthProvider`.
     fastmcp_python FastmcpPython "recipes/fastmcp_python.py";
     /// Checked by `jose`.
@@ -101,6 +130,8 @@ recipes! {
     mcp_sdk_python McpSdkPython "recipes/mcp_sdk_python.py";
     /// Checked by `jose`.
     mcp_sdk_ts McpSdkTs "recipes/mcp_sdk_ts.mjs";
+    /// Checked by the verifier's layer.
+    rmcp Rmcp "recipes/rmcp.rs";
 }
 
 #[cfg(test)]
