@@ -7,7 +7,7 @@ use portcullis::{
         resource::ProtectedResource,
         vocabulary::{PersonalAccessToken, SigningAlgorithm, Token},
     },
-    store::{NewPersonalToken, NotStored},
+    store::{ClientLifetimes, NewPersonalToken, NotStored},
 };
 use portcullis_verifier::{
     Rejection, TrustedIssuer, Verifier,
@@ -15,7 +15,7 @@ use portcullis_verifier::{
 };
 use serde_json::{Value, json};
 
-use crate::harness::{Answer, CALLBACK, Client, FILES, MAIL, Ran, Server, Setup, Store, now, on_both_stores, spoiled, until};
+use crate::harness::{Answer, CALLBACK, Client, FILES, MAIL, Ran, Server, Setup, Store, encoded, now, on_both_stores, spoiled, until};
 
 /// A token that the operator makes for Ada; its JSON.
 fn add(server: &Server, name: &str, more: &[&str]) -> Value {
@@ -208,7 +208,6 @@ on_both_stores! {
             assert_eq!(store.add_personal_token(&new, now()).await.unwrap(), Err(NotStored::NameTaken));
         }
         assert!(files.finds_active(&used).await && files.finds_active(&other).await);
-        // both were used, so the oldest of the others goes
         let nobody = NewPersonalToken {
             hash: Token::<PersonalAccessToken>::new([99; 32]).hash(),
             id: "x".to_owned(),
@@ -217,11 +216,51 @@ on_both_stores! {
         };
         assert_eq!(store.add_personal_token(&nobody, now()).await.unwrap(), Err(NotStored::NoPerson));
         reader(&server, "one more");
+        // both were used, so the oldest of the others went
         let listed = server.cli(&["token", "list", "--json"]).expect().json();
         let names: Vec<&str> = listed.as_array().unwrap().iter().map(|token| token["name"].as_str().unwrap()).collect();
         assert_eq!(names.len(), 50);
         assert!(names.contains(&"one more") && !names.contains(&"filler 0") && names.contains(&"filler 1"), "{names:?}");
         assert!(files.finds_active(&used).await);
+        let told = async |count| until("the event", async || events(&server, "cap_reached").len() == count).await;
+        told(1).await;
+        let mut ada = server.person("ada");
+        ada.sign_in_at_home().await;
+        let page = ada.open(&format!("/account/tokens/new?{}", encoded(&[("server", FILES)]))).await;
+        let mut form = page.form("/account/tokens/new");
+        form.set("name", "by hand");
+        ada.submit(&form, None).await;
+        told(2).await;
+        let said = events(&server, "cap_reached");
+        for event in &said {
+            assert_eq!((&event["user_id"], &event["reason"]), (&made["user_id"], &json!("1 of too many personal tokens ended, the longest unused")));
+        }
+        assert!(said[0]["operator"].is_string() && said[1]["operator"].is_null());
+    }
+
+    // OA-DB-06: those that ended say so for a month, but nobody fills the table with them
+    async fn what_has_ended_is_forgotten(store: Store) {
+        let server = Setup::on(store).start().await;
+        let store = server.store().await;
+        let ada = store.user_by_login("ada").await.unwrap().unwrap().id;
+        for number in 0..205_u8 {
+            let id = format!("filler {number}");
+            let hash = Token::<PersonalAccessToken>::new([number; 32]).hash();
+            let new = NewPersonalToken { hash, terms: terms(&id), id, user_id: ada.clone() };
+            store.add_personal_token(&new, now()).await.unwrap().unwrap();
+            assert!(store.revoke_personal_token(&new.id, &ada, "by the person", now()).await.unwrap());
+        }
+        assert_eq!(server.count("SELECT COUNT(*) FROM personal_tokens").await, 201, "the last, and 200 before it");
+        let stands = NewPersonalToken { hash: Token::<PersonalAccessToken>::new([255; 32]).hash(), id: "x".to_owned(), user_id: ada, terms: terms("x") };
+        store.add_personal_token(&stands, now()).await.unwrap().unwrap();
+        let lifetimes = ClientLifetimes { never_used: TimeDelta::days(1), idle: TimeDelta::days(90) };
+        let left = async |days: i64| {
+            while store.prune(lifetimes, now() + TimeDelta::days(days)).await.unwrap().rows > 0 {}
+            server.count("SELECT COUNT(*) FROM personal_tokens").await
+        };
+        assert_eq!(left(29).await, 201);
+        assert_eq!(left(30).await, 1, "it lives for a day, and is known for 30 more");
+        assert_eq!(left(32).await, 0);
     }
 }
 

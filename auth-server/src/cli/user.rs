@@ -173,13 +173,15 @@ fn state(user: &User) -> &'static str {
 
 async fn show(desk: &Desk, given: &str) -> Outcome {
     let user = find::user(desk, given).await?;
-    let grants = desk.store.grants_of(&user.id).await?;
+    let grants = desk.store.grants_of(&user.id).await?.len();
+    let tokens = desk.store.personal_tokens_of(&user.id).await?.len();
     let mut facts = Facts::default();
     facts.add("name", user.name.as_str()).add_some("e-mail", user.email.clone()).add("id", user.id.as_str());
     facts.add("added", format!("{}, {}", ago(user.created_at, desk.now), date(user.created_at)));
     facts.add("signed in", ago_or(user.last_signed_in_at, "never", desk.now));
     facts.add_some("disabled", user.disabled_at.map(|since| ago(since, desk.now)));
-    facts.add("allowed", counted(i128::try_from(grants.len()).unwrap_or_default(), "grant"));
+    facts.add("allowed", counted(i128::try_from(grants).unwrap_or_default(), "grant"));
+    facts.add("made", counted(i128::try_from(tokens).unwrap_or_default(), "personal token"));
     desk.output.show(&Record::of(&user), &facts.render())
 }
 

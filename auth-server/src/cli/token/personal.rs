@@ -105,10 +105,12 @@ impl Add {
         let made = desk.store.personal_token(&new.hash).await?;
         let made = made.ok_or_else(|| Failure::Failed(anyhow::anyhow!("the person was removed at once")))?;
         desk.did(Step::PersonalTokenMade, about(&made)).await?;
-        let hint = match ended {
-            0 => String::new(),
-            ended => format!("\n{} ended, the longest unused: there were too many", counted(ended, "token")),
-        };
+        let mut hint = String::new();
+        if ended > 0 {
+            let reason = format!("{ended} of too many personal tokens ended, the longest unused");
+            hint = format!("\n{reason}");
+            desk.did(Step::CapReached, About { user_id: Some(made.user_id.clone()), reason: Some(reason), ..About::default() }).await?;
+        }
         let said = format!("Added {}, shown only now\n  {}{hint}", described(&made), token.wire());
         desk.output.show(&Record { token: Some(token.wire()), ..Record::of(&made) }, &said)
     }
