@@ -13,6 +13,7 @@ mod browser;
 mod clients;
 mod corpus;
 mod docs;
+mod doctor;
 mod durability;
 mod endpoints;
 mod flows;

@@ -9,12 +9,12 @@ use std::{
 use tempfile::TempDir;
 
 /// A certificate and its key, in files of their own.
-pub(super) struct Certificate {
+pub(crate) struct Certificate {
     folder: TempDir,
 }
 
 impl Certificate {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let made = Self { folder: tempfile::tempdir().unwrap() };
         let openssl = Command::new("openssl")
             .args([
@@ -41,11 +41,11 @@ impl Certificate {
         made
     }
 
-    pub(super) fn certificate(&self) -> PathBuf {
+    pub(crate) fn certificate(&self) -> PathBuf {
         self.folder.path().join("certificate.pem")
     }
 
-    pub(super) fn key(&self) -> PathBuf {
+    pub(crate) fn key(&self) -> PathBuf {
         self.folder.path().join("key.pem")
     }
 

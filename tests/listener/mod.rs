@@ -5,3 +5,5 @@ mod proxies;
 mod slow;
 mod stop;
 mod tls;
+
+pub(crate) use certificate::Certificate;

@@ -9,6 +9,7 @@ mod completions;
 mod config;
 mod danger;
 mod desk;
+mod doctor;
 mod failure;
 mod find;
 mod grant;
@@ -138,6 +139,7 @@ enum Command {
     /// overriding the ones before. Nothing is silently ignored: what is unknown or does not fit is told with its place.
     #[command(subcommand)]
     Config(config::Config),
+    Doctor(doctor::Doctor),
     Completions(completions::Completions),
 }
 
@@ -193,6 +195,7 @@ impl Cli {
             Command::Client(command) => command.run(&self.global),
             Command::Completions(command) => command.run(),
             Command::Config(command) => command.run(&self.global),
+            Command::Doctor(command) => command.run(&self.global),
             Command::Grant(command) => command.run(&self.global),
             Command::Key(command) => command.run(&self.global),
             Command::RegistrationToken(command) => command.run(&self.global),
