@@ -187,6 +187,11 @@ on_both_stores! {
             assert!(code.contains(line), "{line}: {code}");
         }
         assert!(refused(&server, &["resource", "export", "https://notes.example.com/", "--for", "fastmcp-python"], NOT_FOUND).contains("no resource"));
+        let asking = |name: &str, client: &str, code| refused(&server, &["resource", "export", NOTES, "--for", name, "--introspect", client], code);
+        let elsewhere = Client::operator(&server, "Files, the server", "", &["--introspect", FILES]);
+        assert!(asking("fastmcp-python", &elsewhere.id, REFUSED).contains(&format!("may not ask about tokens for {NOTES}")));
+        assert!(asking("fastmcp-python", "pc_c_nobody", NOT_FOUND).contains("no client"));
+        assert!(asking("rmcp", &elsewhere.id, WRONGLY_USED).contains("goes with --for fastmcp-python"));
         let query = "https://tickets.example.com/mcp?tenant=7";
         json(&server, &["resource", "add", query]);
         assert!(refused(&server, &["resource", "export", query, "--for", "fastmcp-python"], REFUSED).contains("has a query"));

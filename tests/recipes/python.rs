@@ -21,6 +21,12 @@ async fn a_server_made_with_fastmcp_for_python_is_protected() {
     FASTMCP.protects().await;
 }
 
+// MCP-AS-57, MCP-AS-176, F-06, F-08
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_made_with_fastmcp_for_python_that_asks_hears_of_revocation_at_once() {
+    FASTMCP.asks_about_each().await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn fastmcp_for_python_is_reached_through_a_proxy() {
     FASTMCP.is_reached_through_a_proxy().await;

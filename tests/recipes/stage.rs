@@ -13,7 +13,7 @@ use tempfile::TempDir;
 
 use crate::{
     clients::{Callback, Connection},
-    harness::{Answer, Browser, FILES, Screen, Server, Setup, Store, free_port, http, until},
+    harness::{Answer, Browser, Client, FILES, Screen, Server, Setup, Store, free_port, http, until},
 };
 
 /// A recipe, and what it is run with.
@@ -51,16 +51,17 @@ impl Drop for Program {
 }
 
 impl Recipe {
-    fn exported(&self, server: &Server, resource: &str) -> String {
-        server.cli(&["resource", "export", resource, "--for", self.name]).expect().stdout
+    fn exported(&self, server: &Server, resource: &str, more: &[&str]) -> String {
+        server.cli(&[&["resource", "export", resource, "--for", self.name], more].concat()).expect().stdout
     }
 
     /// Writes it down and runs it; returns when it listens.
-    async fn start(&self, code: &str, port: u16) -> Program {
+    async fn start(&self, code: &str, port: u16, secret: Option<&str>) -> Program {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join(self.file);
         fs::write(&file, code).unwrap();
         let mut command = (self.runner)(&file);
+        command.envs(secret.map(|secret| ("PORTCULLIS_CLIENT_SECRET", secret)));
         let process = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("tests/prepare installs it");
         let mut program = Program { process, _folder: folder };
         until("the recipe to listen", async || {
@@ -75,9 +76,22 @@ impl Recipe {
     pub(super) async fn protects(&self) {
         let port = free_port();
         let stage = Stage::at(port).await;
-        let _program = self.start(&self.exported(&stage.server, &stage.resource), port).await;
+        let _program = self.start(&self.exported(&stage.server, &stage.resource, &[]), port, None).await;
         stage.is_protected(self.too_narrow).await;
         stage.is_used().await;
+    }
+
+    /// The same where the program asks us about each token: it hears of revocation at once.
+    pub(super) async fn asks_about_each(&self) {
+        let port = free_port();
+        let stage = Stage::at(port).await;
+        let asker = Client::operator(&stage.server, "Files, the server", "", &["--introspect", &stage.resource]);
+        let code = self.exported(&stage.server, &stage.resource, &["--introspect", &asker.id]);
+        let _program = self.start(&code, port, asker.secret.as_deref()).await;
+        stage.is_protected(self.too_narrow).await;
+        stage.is_used().await;
+        stage.server.cli(&["grant", "revoke", "--user", "ada", "--yes"]).expect();
+        call(&stage.resource, Some(&stage.good)).await.expect(401);
     }
 
     /// With a name of its own that only the proxy knows: it answers to that.
@@ -85,9 +99,9 @@ impl Recipe {
         let server = Server::start(Store::Sqlite).await;
         let token = server.client().await.connect(&mut server.person("ada")).await.access;
         let port = free_port();
-        let code = self.exported(&server, FILES);
+        let code = self.exported(&server, FILES, &[]);
         assert!(code.contains("3000"), "it would not listen where this test can tell it to: {code}");
-        let _program = self.start(&code.replace("3000", &port.to_string()), port).await;
+        let _program = self.start(&code.replace("3000", &port.to_string()), port, None).await;
         let behind = format!("http://127.0.0.1:{port}/mcp");
         let challenge = Answer::to(asked(&behind, None).header("host", "files.example.com")).await.expect(401);
         let metadata = "resource_metadata=\"https://files.example.com/.well-known/oauth-protected-resource/mcp\"";

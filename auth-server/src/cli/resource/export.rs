@@ -14,7 +14,7 @@ use crate::{
         find,
     },
     config::Config,
-    protocol::resource::ProtectedResource,
+    protocol::{resource::ProtectedResource, vocabulary::ClientId},
 };
 
 /// Print ready code for a resource's server
@@ -23,7 +23,8 @@ use crate::{
 /// signed in: put yours in its place. With --json, the facts that it is made of.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  portcullis resource export https://mcp.example.com/mcp --for fastmcp-python > server.py\n  \
-    portcullis resource export https://mcp.example.com/mcp --for mcp-sdk-python --json")]
+    portcullis resource export https://mcp.example.com/mcp --for fastmcp-python --introspect pc_c_abc\n  \
+    portcullis resource export https://mcp.example.com/mcp --for mcp-sdk-ts --json")]
 pub(in crate::cli) struct Export {
     /// Its address, in any spelling that clients may use
     #[arg(value_name = "URL")]
@@ -31,6 +32,9 @@ pub(in crate::cli) struct Export {
     /// What the server is made with
     #[arg(long = "for", value_name = "WHAT")]
     recipe: Recipe,
+    /// Ask about each token as this client, instead of checking signatures (`fastmcp-python`)
+    #[arg(long, value_name = "CLIENT")]
+    introspect: Option<String>,
 }
 
 /// What a server can be made with.
@@ -67,7 +71,18 @@ impl Export {
     pub(super) async fn run(&self, desk: &Desk) -> Outcome {
         let resources = load_resources(&desk.config, &desk.store).await?;
         let resource = find::resource(&resources, &self.resource, desk)?;
-        let code = self.recipe.written(&resource, desk)?;
+        if resource.identifier.as_str().contains('?') {
+            let sentence = format!("{} has a query, and no server tells its resources apart by that", resource.identifier);
+            return Err(Failure::Refused(sentence));
+        }
+        let mut terms = Terms::of(&resource, &desk.config.issuer).context("reading the resource's address")?;
+        if let Some(given) = &self.introspect {
+            if !matches!(self.recipe, Recipe::FastmcpPython) {
+                return Err(Failure::Usage("--introspect goes with --for fastmcp-python".to_owned()));
+            }
+            terms = terms.asked_by(&asker(given, &resource, desk).await?);
+        }
+        let code = self.recipe.written(&terms).context("writing the recipe")?;
         desk.output.show(&Facts::of(&resource, &desk.config), &code)
     }
 }
@@ -87,21 +102,28 @@ impl<'a> Facts<'a> {
     }
 }
 
+/// The client that is meant, if it may ask about tokens for this resource.
+async fn asker(given: &str, resource: &ProtectedResource, desk: &Desk) -> Result<ClientId, Failure> {
+    let client = find::client(desk, given).await?;
+    if client.introspects.iter().any(|known| known == resource.identifier.as_str()) {
+        return Ok(client.id);
+    }
+    Err(Failure::Refused(format!(
+        "{} may not ask about tokens for {address}; one that may is made by `portcullis client add --name … --introspect {address}`",
+        client.id,
+        address = resource.identifier,
+    )))
+}
+
 impl Recipe {
-    fn written(self, resource: &ProtectedResource, desk: &Desk) -> Result<String, Failure> {
-        let address = &resource.identifier;
-        if address.as_str().contains('?') {
-            return Err(Failure::Refused(format!("{address} has a query, and no server tells its resources apart by that")));
+    fn written(self, terms: &Terms) -> Result<String, askama::Error> {
+        match self {
+            Self::Axum => recipe::axum(terms),
+            Self::FastmcpPython => recipe::fastmcp_python(terms),
+            Self::FastmcpTs => recipe::fastmcp_ts(terms),
+            Self::McpSdkPython => recipe::mcp_sdk_python(terms),
+            Self::McpSdkTs => recipe::mcp_sdk_ts(terms),
+            Self::Rmcp => recipe::rmcp(terms),
         }
-        let terms = Terms::of(resource, &desk.config.issuer).context("reading the resource's address")?;
-        let code = match self {
-            Self::Axum => recipe::axum(&terms),
-            Self::FastmcpPython => recipe::fastmcp_python(&terms),
-            Self::FastmcpTs => recipe::fastmcp_ts(&terms),
-            Self::McpSdkTs => recipe::mcp_sdk_ts(&terms),
-            Self::Rmcp => recipe::rmcp(&terms),
-            Self::McpSdkPython => recipe::mcp_sdk_python(&terms),
-        };
-        Ok(code.context("writing the recipe")?)
     }
 }

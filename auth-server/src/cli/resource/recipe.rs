@@ -7,7 +7,10 @@ use url::Url;
 
 use crate::{
     cli::table::harmless,
-    protocol::{resource::ProtectedResource, vocabulary::SigningAlgorithm},
+    protocol::{
+        resource::ProtectedResource,
+        vocabulary::{ClientId, SigningAlgorithm},
+    },
 };
 
 /// Where a server listens whose address is that of a proxy in front of it.
@@ -18,6 +21,9 @@ const BEHIND_A_PROXY: u16 = 3000;
 pub(super) struct Terms {
     issuer: String,
     jwks_uri: String,
+    introspection: String,
+    /// The client that asks about tokens, where they are not checked by signature.
+    asker: Option<String>,
     resource: String,
     name: String,
     issuer_has_slash: bool,
@@ -55,6 +61,8 @@ impl Terms {
         Ok(Self {
             issuer: quoted(issuer.as_str()),
             jwks_uri: quoted(&issuer.below("/jwks")),
+            introspection: quoted(&issuer.below("/introspect")),
+            asker: None,
             resource: quoted(resource.identifier.as_str()),
             name: quoted(&harmless(&resource.name)),
             issuer_has_slash: issuer.has_trailing_slash(),
@@ -78,6 +86,12 @@ impl Terms {
             port: if url.scheme() == "http" { url.port().unwrap_or(80) } else { BEHIND_A_PROXY },
             origin: quoted(&origin),
         })
+    }
+
+    /// Has this client ask us about each token.
+    pub(super) fn asked_by(mut self, client: &ClientId) -> Self {
+        self.asker = Some(quoted(client.as_str()));
+        self
     }
 }
 
