@@ -1,6 +1,6 @@
 //! Personal access tokens: for clients that can only send a header.
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use portcullis::{
     protocol::{
         personal_token::{Terms, Wish},
@@ -41,6 +41,10 @@ fn refused(ran: &Ran, code: i32) -> String {
 
 /// A day of reading files.
 fn terms(name: &str) -> Terms {
+    terms_since(name, now())
+}
+
+fn terms_since(name: &str, begin: DateTime<Utc>) -> Terms {
     let files = ProtectedResource {
         identifier: Resource::parse(FILES).unwrap(),
         aliases: Vec::new(),
@@ -53,7 +57,7 @@ fn terms(name: &str) -> Terms {
         people: None,
     };
     let wish = Wish { name, person: "ada", resource: &files, scope: Scope::none(), lifetime: TimeDelta::days(1) };
-    Terms::of(wish, now()).unwrap()
+    Terms::of(wish, begin).unwrap()
 }
 
 /// The events of one kind in the server's log.
@@ -70,15 +74,18 @@ on_both_stores! {
         let (files, mail) = (server.resource_server(&[FILES]).await, server.resource_server(&[MAIL]).await);
         let (token, made) = reader(&server, "Backup");
         assert!(token.starts_with("pc_pat_"), "secret scanners know it");
+        assert_eq!(mail.introspect(&token).await.expect(200).body, r#"{"active":false}"#);
+        assert!(server.cli(&["token", "list", "--json"]).expect().json()[0]["last_used_at"].is_null(), "that was no use");
+        let (one, two, three) = tokio::join!(files.finds_active(&token), files.finds_active(&token), files.finds_active(&token));
+        assert!(one && two && three);
         let answer = files.introspect(&token).await.expect(200).json();
-        let time = |name: &str| chrono::DateTime::parse_from_rfc3339(made[name].as_str().unwrap()).unwrap().timestamp();
+        let time = |name: &str| DateTime::parse_from_rfc3339(made[name].as_str().unwrap()).unwrap().timestamp();
         let expected = json!({
             "active": true, "aud": FILES, "client_id": "portcullis-personal-token", "exp": time("expires_at"), "iat": time("created_at"),
             "iss": server.issuer, "jti": made["id"], "scope": "files:read", "sub": made["user_id"], "token_type": "Bearer",
         });
         assert_eq!(answer, expected);
         assert_eq!(time("expires_at") - time("created_at"), 90 * 86_400);
-        assert_eq!(mail.introspect(&token).await.expect(200).body, r#"{"active":false}"#);
         assert!(!server.operators_client(|_| {}).await.finds_active(&token).await);
         server.client().await.introspect(&token).await.expect_error(401, "invalid_client");
 
@@ -203,9 +210,13 @@ on_both_stores! {
         for number in 0..48_u8 {
             let id = format!("filler {number}");
             let hash = Token::<PersonalAccessToken>::new([number; 32]).hash();
-            let new = NewPersonalToken { hash, terms: terms(&id), id, user_id: made["user_id"].as_str().unwrap().to_owned() };
+            // the last one is over already, though it was made just now
+            let begin = if number == 47 { now() - TimeDelta::days(2) } else { now() };
+            let new = NewPersonalToken { hash, terms: terms_since(&id, begin), id, user_id: made["user_id"].as_str().unwrap().to_owned() };
             assert_eq!(store.add_personal_token(&new, now()).await.unwrap(), Ok(0));
-            assert_eq!(store.add_personal_token(&new, now()).await.unwrap(), Err(NotStored::NameTaken));
+            if number != 47 {
+                assert_eq!(store.add_personal_token(&new, now()).await.unwrap(), Err(NotStored::NameTaken));
+            }
         }
         assert!(files.finds_active(&used).await && files.finds_active(&other).await);
         let nobody = NewPersonalToken {
@@ -216,12 +227,13 @@ on_both_stores! {
         };
         assert_eq!(store.add_personal_token(&nobody, now()).await.unwrap(), Err(NotStored::NoPerson));
         reader(&server, "one more");
-        // both were used, so the oldest of the others went
-        let listed = server.cli(&["token", "list", "--json"]).expect().json();
-        let names: Vec<&str> = listed.as_array().unwrap().iter().map(|token| token["name"].as_str().unwrap()).collect();
-        assert_eq!(names.len(), 50);
-        assert!(names.contains(&"one more") && !names.contains(&"filler 0") && names.contains(&"filler 1"), "{names:?}");
-        assert!(files.finds_active(&used).await);
+        let names = || -> Vec<String> {
+            let listed = server.cli(&["token", "list", "--json"]).expect().json();
+            listed.as_array().unwrap().iter().map(|token| token["name"].as_str().unwrap().to_owned()).collect()
+        };
+        let has = |name: &str| names().iter().any(|known| known == name);
+        assert_eq!(names().len(), 50);
+        assert!(has("one more") && has("filler 0") && !has("filler 47"), "first what is over: {:?}", names());
         let told = async |count| until("the event", async || events(&server, "cap_reached").len() == count).await;
         told(1).await;
         let mut ada = server.person("ada");
@@ -231,6 +243,8 @@ on_both_stores! {
         form.set("name", "by hand");
         ada.submit(&form, None).await;
         told(2).await;
+        assert!(has("by hand") && !has("filler 0") && has("filler 1"), "then what was unused for the longest: {:?}", names());
+        assert!(files.finds_active(&used).await && files.finds_active(&other).await);
         let said = events(&server, "cap_reached");
         for event in &said {
             assert_eq!((&event["user_id"], &event["reason"]), (&made["user_id"], &json!("1 of too many personal tokens ended, the longest unused")));

@@ -35,6 +35,11 @@ on_both_stores! {
         let mut form = form(&mut ada, FILES).await;
         assert_eq!((form.field("days"), form.field("server")), (Some("90"), Some(FILES)));
         assert_eq!(form.boxes.len(), 2, "the scopes, to be chosen");
+        let warned = async |ada: &mut Person, server: &str| {
+            let page = ada.open(&format!("{NEW}?{}", encoded(&[("server", server)]))).await;
+            page.answer.body.contains("would not let it in yet")
+        };
+        assert!(!warned(&mut ada, FILES).await && warned(&mut ada, MAIL).await, "nobody asks about tokens for mail");
         form.set("name", "Backup");
         form.fields.retain(|(name, _)| name != "scope");
         form.fields.push(("scope".to_owned(), "files:write".to_owned()));

@@ -75,6 +75,8 @@ pub(super) struct FormPage<'a> {
     pub username: String,
     /// The server.
     pub server: ServerView,
+    /// Whether it ever asks about a token: otherwise none is let in.
+    pub is_asked_about: bool,
     /// What is in the form.
     pub draft: Draft,
 }

@@ -51,7 +51,7 @@ pub async fn ask(State(app): State<App>, RawQuery(query): RawQuery, headers: Hea
     let named = servers.iter().find(|resource| resource.identifier.as_str() == server);
     let only = if let [only] = servers.as_slice() { Some(only) } else { None };
     match named.or(only) {
-        Some(resource) => Ok(form_page(&app, &signed_in, resource, Draft::fresh(resource, DEFAULT_LIFETIME))),
+        Some(resource) => form_page(&app, &signed_in, resource, Draft::fresh(resource, DEFAULT_LIFETIME)).await,
         None => Ok(choice_page(&app, &signed_in, &servers)),
     }
 }
@@ -82,17 +82,17 @@ pub async fn make(State(app): State<App>, request: Request) -> Result<Response, 
     let Some(resource) = servers.iter().find(|resource| resource.identifier.as_str() == server) else {
         return Ok(redirect(&app.frame.path(HERE)));
     };
-    let again = |field, mistake: String| Ok(form_page(&app, &signed_in, resource, Draft::sent(resource, &form, (field, mistake))));
+    let again = async |field, mistake| form_page(&app, &signed_in, resource, Draft::sent(resource, &form, (field, mistake))).await;
     let terms = match terms(&form, resource, &signed_in, now) {
         Ok(terms) => terms,
-        Err(error) => return again(Field::of(error), error.to_string()),
+        Err(error) => return again(Field::of(error), error.to_string()).await,
     };
     let token = Token::<PersonalAccessToken>::new(entropy::random()?);
     let user_id = signed_in.session.user_id.clone();
     let new = NewPersonalToken { hash: token.hash(), id: entropy::identifier(now)?.to_string(), user_id, terms };
     match app.store.add_personal_token(&new, now).await? {
         Ok(ended) => tell(&new, ended),
-        Err(error @ NotStored::NameTaken) => return again(Field::Name, error.to_string()),
+        Err(error @ NotStored::NameTaken) => return again(Field::Name, error.to_string()).await,
         Err(NotStored::NoPerson) => return Err(PageFailure::signed_out()),
     }
     let csrf = app.forms.token(signed_in.cookie.as_bytes(), FORMS);
@@ -146,8 +146,10 @@ fn choice_page(app: &App, signed_in: &SignedIn, servers: &[Arc<ProtectedResource
     Page::with_form(ChoicePage { frame: &app.frame, csrf, username: signed_in.session.user_name.clone(), servers }).into_response()
 }
 
-fn form_page(app: &App, signed_in: &SignedIn, resource: &ProtectedResource, draft: Draft) -> Response {
+async fn form_page(app: &App, signed_in: &SignedIn, resource: &ProtectedResource, draft: Draft) -> Result<Response, PageFailure> {
     let csrf = app.forms.token(signed_in.cookie.as_bytes(), FORMS);
     let username = signed_in.session.user_name.clone();
-    Page::with_form(FormPage { frame: &app.frame, csrf, username, server: ServerView::of(resource), draft }).into_response()
+    let is_asked_about = app.store.is_asked_about(resource.identifier.as_str()).await?;
+    let page = FormPage { frame: &app.frame, csrf, username, server: ServerView::of(resource), is_asked_about, draft };
+    Ok(Page::with_form(page).into_response())
 }

@@ -3,8 +3,11 @@
 use anyhow::Context as _;
 use chrono::{DateTime, TimeDelta, Utc};
 
+use sqlx::types::Json;
+
 use super::{Store, on_db, on_db_read, row::row};
 use crate::protocol::{
+    client::Client,
     personal_token::{PersonalToken, Terms},
     vocabulary::{PersonalAccessToken, TokenHash},
 };
@@ -73,6 +76,8 @@ macro_rules! select {
 const FIND: &str = select!("t.hash = $2");
 const ALL: &str = select!("t.revoked_at IS NULL ORDER BY t.created_at DESC, t.id DESC");
 const OF_USER: &str = select!("t.user_id = $2 AND t.revoked_at IS NULL ORDER BY t.created_at DESC, t.id DESC");
+
+const OPERATORS_CLIENTS: &str = "SELECT record FROM clients WHERE issuer_id = $1 AND origin = 'operator'";
 
 /// Whoever makes a token holds the person's row: two at once, or one beside the account's
 /// end, come one after the other.
@@ -145,6 +150,14 @@ impl Store {
         let row: Option<TokenRow> =
             on_db_read!(self.db, |pool| sqlx::query_as(FIND).bind(self.issuer_id).bind(hash.as_bytes()).fetch_optional(pool).await)?;
         row.map(PersonalToken::try_from).transpose()
+    }
+
+    /// Whether anybody may ask about tokens for a resource. Only operators let a client do that.
+    pub async fn is_asked_about(&self, resource: &str) -> anyhow::Result<bool> {
+        let clients: Vec<(Json<Client>,)> =
+            on_db_read!(self.db, |pool| sqlx::query_as(OPERATORS_CLIENTS).bind(self.issuer_id).fetch_all(pool).await)?;
+        let asks = |client: &Client| client.disabled_at.is_none() && client.introspects.iter().any(|known| known == resource);
+        Ok(clients.iter().any(|(client,)| asks(client)))
     }
 
     /// All tokens that were not revoked, newest first.

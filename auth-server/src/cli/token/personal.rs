@@ -111,6 +111,11 @@ impl Add {
             hint = format!("\n{reason}");
             desk.did(Step::CapReached, About { user_id: Some(made.user_id.clone()), reason: Some(reason), ..About::default() }).await?;
         }
+        if !desk.store.is_asked_about(&made.resource).await? {
+            hint.push_str(
+                "\nNobody may ask about tokens for this resource yet, so it is let in nowhere: portcullis client add --introspect",
+            );
+        }
         let said = format!("Added {}, shown only now\n  {}{hint}", described(&made), token.wire());
         desk.output.show(&Record { token: Some(token.wire()), ..Record::of(&made) }, &said)
     }
