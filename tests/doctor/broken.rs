@@ -223,6 +223,17 @@ async fn in_what_the_server_can_do() {
     .await;
 }
 
+// MCP-AS-55, MCP-AS-59, K-09
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn at_the_token_endpoint() {
+    find(&[
+        ("an error with 200", |world| world.set("POST /token", Reply::json(200, &json!({"error": "invalid_grant"}))), None, &["PC-D100"]),
+        ("a page", |world| world.set("POST /token", Reply::page(400)), None, &["PC-D101"]),
+        ("400", |world| world.set("POST /token", Reply::json(400, &json!({"error": "invalid_client"}))), None, &["PC-D102"]),
+    ])
+    .await;
+}
+
 // MCP-AS-190, MCP-AS-191, MCP-AS-192, MCP-RS-25
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn for_a_page_in_a_browser() {

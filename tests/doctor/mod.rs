@@ -56,7 +56,7 @@ async fn it_reads_as_sentences_and_as_json() {
          Fix: write the issuer in the resource metadata as the authorization server has it in its own.\n"
     );
     assert!(ran.stdout.contains(&expected), "{}", ran.stdout);
-    assert!(ran.stdout.ends_with("  skip  2 later steps need this one\n1 failure\n"), "{}", ran.stdout);
+    assert!(ran.stdout.ends_with("  skip  3 later steps need this one\n1 failure\n"), "{}", ran.stdout);
     assert_eq!(ran.stderr, format!("portcullis: {url} is not well: 1 failure\n"));
 
     let report = doctor(&[&url, "--json", "--as", "fastmcp"]).json();
@@ -67,7 +67,17 @@ async fn it_reads_as_sentences_and_as_json() {
     let steps: Vec<&str> = report["steps"].as_array().unwrap().iter().map(|step| step["step"].as_str().unwrap()).collect();
     assert_eq!(
         steps,
-        ["address", "connection", "challenge", "resource_metadata", "issuer", "server_metadata", "latency", "server_members"]
+        [
+            "address",
+            "connection",
+            "challenge",
+            "resource_metadata",
+            "issuer",
+            "server_metadata",
+            "latency",
+            "server_members",
+            "token_endpoint"
+        ]
     );
     let step = &report["steps"][5];
     assert_eq!(members(step), set(&["findings", "result", "seen", "step"]));
@@ -85,6 +95,23 @@ async fn a_warning_is_too_much_only_where_it_should_be() {
     let ran = doctor(&[&url]).expect();
     assert!(ran.stdout.contains("warn  refresh_token is not among") && ran.stdout.ends_with("\n1 warning\n"), "{ran:?}");
     assert_eq!(doctor(&[&url, "--strict"]).status.code(), Some(1));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_trace_shows_every_exchange_without_secrets() {
+    let mut world = World::good().await;
+    let refusal = world.refusal().with("set-cookie", "session=hidden");
+    world.set("POST /mcp", refusal);
+    let url = world.serve();
+    let ran = doctor(&[&url, "--trace", "--json", "--as", "vscode"]).expect();
+    assert_eq!(codes(&ran.json()), Vec::<&str>::new(), "the trace is beside the report");
+    let shown =
+        [format!("> POST {url}\n"), "< set-cookie: [redacted]\n".to_owned(), "code=[redacted]&client_id=portcullis-doctor".to_owned()];
+    for part in shown {
+        assert!(ran.stderr.contains(&part), "{part}: {}", ran.stderr);
+    }
+    assert!(!ran.stderr.contains("hidden"), "{}", ran.stderr);
+    assert!(doctor(&[&url]).expect().stderr.is_empty());
 }
 
 #[test]

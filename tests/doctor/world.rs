@@ -71,6 +71,7 @@ impl World {
         world.set(OAUTH, Reply::json(200, &server));
         let allowed = Reply::new(204).with("access-control-allow-headers", "authorization, content-type, mcp-protocol-version");
         world.set("OPTIONS", allowed);
+        world.set("POST /token", Reply::json(401, &json!({"error": "invalid_client"})));
         world
     }
 

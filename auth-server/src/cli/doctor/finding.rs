@@ -204,6 +204,15 @@ findings! {
     OpenIdIncomplete = "PC-D078" Warn, "the OpenID document lacks members that it must have",
         "{} refuses the document if it is the one it finds first.",
         "complete it, or answer 404 there.";
+    TokenErrorStatus = "PC-D100" Fail, "the token endpoint does not answer a wrong request with 4xx",
+        "{} takes a 2xx for tokens, and a 5xx for a server that is down.",
+        "answer what can't be granted with 400, and a client that is not known with 401.";
+    TokenErrorShape = "PC-D101" Fail, "the token endpoint answers a wrong request without an error object",
+        "{} can't tell what went wrong, and does not register anew or ask the person again where that would help.",
+        "answer with application/json and a member error (RFC 6749, section 5.2).";
+    UnknownClientStatus = "PC-D102" Warn, "an unknown client is not refused with 401",
+        "{} may register anew only at a 401 with invalid_client, and else stay stuck when its registration has gone.",
+        "answer 401 with error invalid_client.";
     PreflightRefused = "PC-D080" Warn, "a browser may not ask: the preflight is refused",
         "{} can't ask this from a page in a browser.",
         "answer OPTIONS without token, with Access-Control-Allow-Origin: * and the method.";

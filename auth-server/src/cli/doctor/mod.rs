@@ -12,6 +12,7 @@ mod report;
 mod steps;
 #[cfg(test)]
 mod testing;
+mod trace;
 mod walk;
 
 use std::path::PathBuf;
@@ -29,7 +30,7 @@ use super::{
 /// Find out why a client can't connect to an MCP server
 ///
 /// Goes the way of a client from outside: the challenge, the resource metadata wherever clients look, the issuer, the metadata of the
-/// authorization server. It works for any MCP server and any authorization server, and asks only what changes nothing there.
+/// authorization server, what its token endpoint says to a stranger. It works for any MCP server and any authorization server, and asks only what changes nothing there.
 /// Each finding has a code with a section in docs/doctor.md. Exit code 1 if something fails.
 #[derive(Debug, Args)]
 #[command(
@@ -45,6 +46,9 @@ pub(super) struct Doctor {
     /// Exit with 1 for warnings, too
     #[arg(long)]
     strict: bool,
+    /// Show each request and its answer on standard error, without secrets
+    #[arg(long)]
+    trace: bool,
     /// Trust the certificates in this PEM file as well as the system's
     #[arg(long, value_name = "FILE")]
     root_certificate: Option<PathBuf>,
@@ -71,7 +75,7 @@ fn address(typed: &str) -> Result<Address, String> {
 impl Doctor {
     pub(super) fn run(&self, global: &Global) -> Outcome {
         let client = self.client.unwrap_or_default();
-        let outside = Outside::new(self.root_certificate.as_deref())?;
+        let outside = Outside::new(self.root_certificate.as_deref(), self.trace)?;
         let walk = Walk { asked: &self.url.typed, url: &self.url.url, client, outside, notes: Vec::new() };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("starting the command")?;
         let report = Report::new(&self.url.typed, client, runtime.block_on(walk.walk()));

@@ -18,6 +18,9 @@ use rustls::{
 };
 use url::Url;
 
+use super::trace;
+use crate::cli::output::complain;
+
 /// Longer than any client waits.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// For a connection alone.
@@ -75,6 +78,10 @@ impl<'a> Ask<'a> {
         self
     }
 
+    pub(super) fn form(self, body: impl Into<String>) -> Self {
+        Self { body: Some(body.into()), ..self }.with("content-type", "application/x-www-form-urlencoded")
+    }
+
     pub(super) fn json(self, body: impl Into<String>) -> Self {
         Self { body: Some(body.into()), ..self }.with("content-type", "application/json")
     }
@@ -86,12 +93,13 @@ pub(super) struct Outside {
     http: reqwest::Client,
     trust: Arc<dyn ServerCertVerifier>,
     provider: Arc<CryptoProvider>,
+    trace: bool,
     pub(super) took: Vec<Took>,
 }
 
 impl Outside {
-    /// Trusts the system's certificates, and this one.
-    pub(super) fn new(root: Option<&Path>) -> anyhow::Result<Self> {
+    /// Trusts the system's certificates, and this one. Tells every exchange on standard error, where it should.
+    pub(super) fn new(root: Option<&Path>, trace: bool) -> anyhow::Result<Self> {
         let roots = root.map_or_else(|| Ok(Vec::new()), certificates)?;
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let trust = rustls_platform_verifier::Verifier::new_with_extra_roots(roots, Arc::clone(&provider));
@@ -105,24 +113,27 @@ impl Outside {
             .user_agent(concat!("portcullis-doctor/", env!("CARGO_PKG_VERSION")))
             .build()
             .context("making an HTTP client")?;
-        Ok(Self { http, trust, provider, took: Vec::new() })
+        Ok(Self { http, trust, provider, trace, took: Vec::new() })
     }
 
     pub(super) async fn ask(&mut self, ask: Ask<'_>) -> Result<Answer, NoAnswer> {
         let started = Instant::now();
         let what = format!("{} {}", ask.method, ask.url);
-        let answer = self.exchange(ask).await.map_err(|error| NoAnswer(in_words(&error)));
+        let answer = self.exchange(&ask).await.map_err(|error| NoAnswer(in_words(&error)));
         self.took.push(Took { what, time: started.elapsed() });
+        if self.trace {
+            complain(&trace::exchange(&ask, &answer));
+        }
         answer
     }
 
-    async fn exchange(&self, ask: Ask<'_>) -> reqwest::Result<Answer> {
-        let mut request = self.http.request(ask.method, ask.url.clone());
-        for (name, value) in ask.headers {
-            request = request.header(name, value);
+    async fn exchange(&self, ask: &Ask<'_>) -> reqwest::Result<Answer> {
+        let mut request = self.http.request(ask.method.clone(), ask.url.clone());
+        for (name, value) in &ask.headers {
+            request = request.header(*name, value);
         }
-        if let Some(body) = ask.body {
-            request = request.body(body);
+        if let Some(body) = &ask.body {
+            request = request.body(body.clone());
         }
         let mut response = request.send().await?;
         let mut answer = Answer { status: response.status(), headers: response.headers().clone(), body: Vec::new() };

@@ -21,12 +21,13 @@ pub(super) enum Step {
     Issuer,
     ServerMetadata,
     ServerMembers,
+    TokenEndpoint,
     Cors,
     Latency,
 }
 
 impl Step {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 10] = [
         Self::Address,
         Self::Connection,
         Self::Challenge,
@@ -34,6 +35,7 @@ impl Step {
         Self::Issuer,
         Self::ServerMetadata,
         Self::ServerMembers,
+        Self::TokenEndpoint,
         Self::Cors,
         Self::Latency,
     ];
@@ -182,9 +184,9 @@ mod tests {
     #[test]
     fn what_was_not_reached_is_counted_and_nothing_writes_elsewhere_on_the_terminal() {
         let text = report(Client::Any, &[Kind::NameUnknown]).for_people();
-        assert!(text.contains("  skip  8 later steps need this one\n1 failure"), "{text}");
+        assert!(text.contains("  skip  9 later steps need this one\n1 failure"), "{text}");
         assert!(text.contains("  FAIL  the name has no address   PC-D002\n        seen\n        A client can't"), "{text}");
         assert!(!text.contains('\u{1b}'), "{text}");
-        assert!(report(Client::Claude, &[]).for_people().contains("skip  7 later"), "CORS is nothing to a client that is no page");
+        assert!(report(Client::Claude, &[]).for_people().contains("skip  8 later"), "CORS is nothing to a client that is no page");
     }
 }

@@ -14,7 +14,7 @@ use super::{
     steps::{
         address,
         challenge::{self, Next},
-        connection, cors, issuer, latency, resource_metadata, server_members, server_metadata,
+        connection, cors, issuer, latency, resource_metadata, server_members, server_metadata, token_endpoint,
     },
 };
 
@@ -86,6 +86,7 @@ impl Walk<'_> {
         self.notes.push(notes);
         let chosen = chosen?;
         self.notes.push(server_members::judge(&chosen.members, is_local, client));
+        self.token_endpoint(&chosen, is_local).await;
 
         if client.asks_from_a_page() {
             let metadata = at.unwrap_or_else(|| resource_metadata::places(self.url).0);
@@ -135,13 +136,20 @@ impl Walk<'_> {
             seen.push(cors::Seen { wish, preflight, answer: Some(answer), is_challenge: false });
         }
         for name in ["token_endpoint", "registration_endpoint"] {
-            let url = text(&chosen.members, name).and_then(|endpoint| Url::parse(endpoint).ok());
-            let Some(url) = url.filter(|url| is_secure(url, is_local)) else { continue };
+            let Some(url) = endpoint(chosen, name, is_local) else { continue };
             let wish = cors::Wish { method: "POST", url, headers: &["content-type"] };
             let preflight = self.preflight(&wish).await;
             seen.push(cors::Seen { wish, preflight, answer: None, is_challenge: false });
         }
         seen
+    }
+
+    /// Nothing changes there: it can't but refuse.
+    async fn token_endpoint(&mut self, chosen: &server_metadata::Chosen, is_local: bool) {
+        let Some(url) = endpoint(chosen, "token_endpoint", is_local) else { return };
+        let ask = Ask::new(Method::POST, &url).with("accept", "application/json").form(token_endpoint::WRONG_REQUEST);
+        let answer = self.outside.ask(ask).await;
+        self.notes.push(token_endpoint::judge(&url, &answer, self.client));
     }
 
     async fn preflight(&mut self, wish: &cors::Wish) -> Result<Answer, NoAnswer> {
@@ -151,6 +159,10 @@ impl Walk<'_> {
             .with("access-control-request-headers", wish.headers.join(","));
         self.outside.ask(ask).await
     }
+}
+
+fn endpoint(chosen: &server_metadata::Chosen, name: &str, is_local: bool) -> Option<Url> {
+    Url::parse(text(&chosen.members, name)?).ok().filter(|url| is_secure(url, is_local))
 }
 
 fn first<'a>(url: &'a Url, origin: Option<&str>) -> Ask<'a> {

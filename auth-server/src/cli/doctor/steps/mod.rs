@@ -9,3 +9,4 @@ pub(super) mod latency;
 pub(super) mod resource_metadata;
 pub(super) mod server_members;
 pub(super) mod server_metadata;
+pub(super) mod token_endpoint;
