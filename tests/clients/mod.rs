@@ -9,3 +9,4 @@ mod typescript;
 
 pub(crate) use callback::Callback;
 pub(crate) use rmcp::Connection;
+pub(crate) use stage::allow;

@@ -23,7 +23,7 @@ pub(super) struct Stage {
 
 /// What the consent page said.
 pub(crate) struct Question {
-    pub(super) text: String,
+    pub(crate) text: String,
     pub(super) new: Vec<String>,
 }
 

@@ -4,7 +4,7 @@ use std::{path::Path, process::Command};
 
 use super::stage::Recipe;
 
-fn python(file: &Path) -> Command {
+pub(super) fn python(file: &Path) -> Command {
     let installed = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/python/.venv/bin/python");
     assert!(installed.is_file(), "tests/prepare installs the packages of tests/python");
     let mut command = Command::new(installed);

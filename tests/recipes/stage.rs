@@ -31,9 +31,24 @@ pub(super) struct Recipe {
 }
 
 /// A program that runs. It ends with the test.
-struct Program {
+pub(super) struct Program {
     process: Child,
-    _folder: TempDir,
+    _folder: Option<TempDir>,
+}
+
+impl Program {
+    pub(super) fn start(mut command: Command, folder: Option<TempDir>) -> Self {
+        let process = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("tests/prepare installs it");
+        Self { process, _folder: folder }
+    }
+
+    pub(super) async fn listens(&mut self, port: u16) {
+        until("the program to listen", async || {
+            assert_eq!(self.process.try_wait().unwrap(), None, "the program ended");
+            TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok()
+        })
+        .await;
+    }
 }
 
 impl Drop for Program {
@@ -62,13 +77,8 @@ impl Recipe {
         fs::write(&file, code).unwrap();
         let mut command = (self.runner)(&file);
         command.envs(secret.map(|secret| ("PORTCULLIS_CLIENT_SECRET", secret)));
-        let process = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("tests/prepare installs it");
-        let mut program = Program { process, _folder: folder };
-        until("the recipe to listen", async || {
-            assert_eq!(program.process.try_wait().unwrap(), None, "{} ended", self.name);
-            TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok()
-        })
-        .await;
+        let mut program = Program::start(command, Some(folder));
+        program.listens(port).await;
         program
     }
 
@@ -184,7 +194,7 @@ async fn server_with(resource: &str) -> Server {
     Setup::on(Store::Sqlite).resources(&resources).clock("-20m").start().await
 }
 
-async fn call(resource: &str, token: Option<&str>) -> Answer {
+pub(super) async fn call(resource: &str, token: Option<&str>) -> Answer {
     Answer::to(asked(resource, token)).await
 }
 
