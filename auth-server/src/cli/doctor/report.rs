@@ -11,7 +11,7 @@ use super::{
 use crate::cli::{output::counted, table::harmless};
 
 /// The steps, in the order in which a client takes them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Step {
     Address,
@@ -108,6 +108,7 @@ impl Report {
         let missing: Vec<Step> = due.filter(|step| steps.iter().all(|notes| notes.step != *step)).collect();
         let skipped = missing.len();
         steps.extend(missing.into_iter().map(|step| Notes { result: Verdict::Skip, ..Notes::of(step, client) }));
+        steps.sort_by_key(|notes| notes.step);
         let count = |severity| steps.iter().flat_map(|notes| &notes.findings).filter(|finding| finding.severity == severity).count();
         let (failures, warnings) = (count(Severity::Fail), count(Severity::Warn));
         let result = steps.iter().map(|notes| notes.result).max().unwrap_or(Verdict::Pass);
