@@ -13,6 +13,7 @@ const RULES: &[(&str, &[&str])] = &[
     ("auth-server/src/keys", &[HTTP, TEMPLATES, SPEAKING, "crate::config"]),
     ("auth-server/src/tokens", &[HTTP, TEMPLATES, SPEAKING, DATABASE]),
     ("auth-server/src/clients", &[HTTP, TEMPLATES, SPEAKING, DATABASE]),
+    ("auth-server/src/egress", &["axum:: axum{ tower:: tower_http", TEMPLATES, SPEAKING, DATABASE, JOSE, "crate::config crate::store"]),
     ("auth-server/src/oauth", &[DATABASE, JOSE]),
     ("auth-server/src/login", &[DATABASE, JOSE]),
     ("auth-server/src/consent", &[DATABASE, JOSE]),

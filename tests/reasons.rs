@@ -30,7 +30,7 @@ fn reasons(source: &str) -> Vec<Reason> {
         if line.starts_with("#[derive(") {
             is_error = line.contains("thiserror::Error");
         } else if let Some((_, name)) = line.split_once("enum ").filter(|_| is_error && line.ends_with('{') && !line.starts_with(' ')) {
-            of = Some(name.trim_end_matches(" {").to_owned());
+            of = Some(name.split([' ', '<']).next().unwrap_or_default().to_owned());
         } else if line == "}" {
             (of, is_error) = (None, false);
         }

@@ -9,16 +9,17 @@ use portcullis_verifier::vocabulary::Resource;
 use tokio::sync::Semaphore;
 
 use crate::{
-    clients::ClientCache,
+    clients::{ClientCache, ClientDocuments, ClientKeys, SealedClients},
     clock::Clock,
     config::Config,
+    egress::{Egress, Internet, Reach},
     events::{Event, Step},
     http::{browser::Cookies, csrf::FormKey, guard::HostGuard, page::Frame, request_id::RequestIds},
     keys::{self, KeyRing, MadeKey, MasterKey},
     limits::{Limits, Sources},
     login::password::Passwords,
     oauth::discovery::Documents,
-    protocol::{resource::Resources, resource_rules, vocabulary::SigningAlgorithm},
+    protocol::{registration::RegistrationPolicy, resource::Resources, resource_rules, vocabulary::SigningAlgorithm},
     store::Store,
     tokens::RefreshTokenKeys,
 };
@@ -47,6 +48,12 @@ pub struct Parts {
     pub refresh_tokens: RefreshTokenKeys,
     /// Clients read lately.
     pub clients: ClientCache,
+    /// Clients that are known by a document, read lately.
+    pub client_documents: ClientDocuments,
+    /// Keys that clients publish, read lately.
+    pub client_keys: ClientKeys,
+    /// The way out to what clients publish.
+    pub egress: Egress,
     /// Resources, swapped as a whole when they change.
     pub resources: ArcSwap<Resources>,
     /// Documents that clients discover us by.
@@ -99,7 +106,10 @@ impl App {
             documents: Documents::new(&config, &resources, keys.document())?,
             resources: ArcSwap::from_pointee(resources),
             refresh_tokens: RefreshTokenKeys::new(&master_key),
-            clients: ClientCache::new(),
+            clients: ClientCache::new(sealed_clients(&config, &master_key)),
+            client_documents: ClientDocuments::new(config.client_documents.clone(), policy(&config)),
+            client_keys: ClientKeys::new(),
+            egress: Egress::new(Internet, reach(&config), &config.egress.root_certificates)?,
             passwords: Passwords::new(config.limits.password_checks_at_once)?,
             frame: Frame::new(&config.issuer),
             cookies: Cookies::new(&config.issuer),
@@ -137,6 +147,22 @@ pub(crate) fn tell_of_keys(made: &[MadeKey]) {
     for key in made {
         Event::of(Step::KeyCreated).because(key).record();
     }
+}
+
+/// Opens identifiers that say all about their client, for as long as nobody has allowed it
+/// anything.
+pub(crate) fn sealed_clients(config: &Config, master_key: &MasterKey) -> SealedClients {
+    SealedClients::new(master_key, &config.issuer, config.registration.never_used_lifetime)
+}
+
+fn policy(config: &Config) -> RegistrationPolicy {
+    RegistrationPolicy { private_use_schemes: config.authorization.private_use_schemes }
+}
+
+/// What may be fetched: this computer only while the server itself is on it.
+fn reach(config: &Config) -> Reach {
+    let own_hosts = url::Url::parse(config.issuer.as_str()).ok().and_then(|url| url.host_str().map(str::to_owned)).into_iter().collect();
+    Reach { ports: config.egress.ports.clone(), loopback: config.egress.loopback && config.issuer.is_loopback(), own_hosts }
 }
 
 /// The algorithms that some resource wants, and the default one.

@@ -29,6 +29,7 @@ pub mod sample;
 // keep
 pub mod clients;
 pub mod config;
+pub mod egress;
 pub mod events;
 pub mod jobs;
 pub mod keys;

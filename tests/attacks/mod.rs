@@ -2,9 +2,11 @@
 
 mod code_theft;
 mod cross_site;
+mod fetching;
 mod guessing;
 mod headers;
 mod parsers;
+mod registration_flood;
 mod secrets;
 mod sign_in_limits;
 mod whole_run;

@@ -7,10 +7,7 @@ use std::{
 };
 
 use super::{codes, doctor};
-use crate::{
-    harness::{Setup, Store, free_port},
-    listener::Certificate,
-};
+use crate::harness::{Certificate, Setup, Store, free_port};
 
 /// What is found at this address.
 fn found(arguments: &[&str]) -> Vec<String> {

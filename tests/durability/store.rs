@@ -93,6 +93,7 @@ async fn request_of(store: &Opened, handle: u8, most: i64, now: DateTime<Utc>, i
         source: "192.0.2.1".to_owned(),
         is_anonymous,
         request: serde_json::json!({}),
+        client: None,
         created_at: now,
         expires_at: now + TimeDelta::minutes(15),
     };
@@ -129,7 +130,7 @@ fn new_code(number: u8, scope: &str, now: DateTime<Utc>) -> NewCode {
         redeemed: None,
     };
     let session = Token::<SessionId>::new([1; 32]).hash();
-    NewCode { hash: code_hash(number), code, session, issued_at: now, most_families: 20, most_grants: 500, remember: None }
+    NewCode { hash: code_hash(number), newcomer: None, code, session, issued_at: now, most_families: 20, most_grants: 500, remember: None }
 }
 
 pub(super) fn code_hash(number: u8) -> TokenHash<AuthorizationCode> {
@@ -548,6 +549,7 @@ on_both_stores! {
                 let browser = Token::<BrowserId>::new([2; 32]).hash();
                 let request = NewRequest {
                     handle: name, browser, client_id: client_id(), source: "s".to_owned(), request: serde_json::json!({}),
+                    client: None,
                     is_anonymous: true,
                     created_at: at(0), expires_at: at(900),
                 };

@@ -1,8 +1,9 @@
 //! OA-MD-05: everything listed works, and what is not listed is refused.
 
+use portcullis_verifier::testing::TestIssuer;
 use serde_json::{Value, json};
 
-use crate::harness::{Answer, CALLBACK, Client, FILES, Server, Setup, Store, Tokens};
+use crate::harness::{Answer, CALLBACK, Client, FILES, Server, Setup, Store, Tokens, now};
 
 async fn listed(server: &Server, member: &str) -> Vec<String> {
     let document: Value = server.get("/.well-known/oauth-authorization-server").await.json();
@@ -32,13 +33,24 @@ async fn grant_types() {
     }
 }
 
+const JWT_BEARER: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+
+/// By the key that the client registered.
+fn assertion(client: &Client, server: &Server) -> String {
+    let key = TestIssuer::new(&client.id);
+    let expires_at = now().timestamp() + 60;
+    key.token(&server.issuer, now()).header("typ", "JWT").claim("sub", client.id.as_str()).claim("exp", expires_at).sign()
+}
+
 // OA-MD-05, OA-CL-01
 #[tokio::test]
 async fn ways_to_authenticate() {
     let server = Setup::on(Store::Sqlite).unlimited().start().await;
     let methods = listed(&server, "token_endpoint_auth_methods_supported").await;
     for method in ["none", "client_secret_basic", "client_secret_post", "private_key_jwt", "client_secret_jwt", "tls_client_auth"] {
-        let metadata = json!({ "redirect_uris": [CALLBACK], "token_endpoint_auth_method": method });
+        let key = TestIssuer::new("");
+        let jwks: Value = serde_json::from_str(&key.jwks()).unwrap();
+        let metadata = json!({ "redirect_uris": [CALLBACK], "token_endpoint_auth_method": method, "jwks": jwks });
         let answer = Answer::to(server.request("POST", "/register").json(&metadata)).await;
         let is_listed = methods.iter().any(|listed| listed == method);
         assert_eq!(answer.status == 201, is_listed, "{method}: {}", answer.body);
@@ -50,19 +62,26 @@ async fn ways_to_authenticate() {
         let answer = if method == "client_secret_post" {
             form.extend([("client_id", client.id.as_str()), ("client_secret", client.secret.as_deref().unwrap())]);
             server.post_form("/token", &form).await
+        } else if method == "private_key_jwt" {
+            let assertion = assertion(&client, &server);
+            form.extend([("client_assertion_type", JWT_BEARER), ("client_assertion", &assertion)]);
+            server.post_form("/token", &form).await
         } else {
             client.post("/token", &form).await
         };
         answer.expect_error(400, "invalid_grant");
     }
-    let confidential = ["client_secret_basic", "client_secret_post"];
+    let confidential = ["client_secret_basic", "client_secret_post", "private_key_jwt"];
     assert_eq!(listed(&server, "introspection_endpoint_auth_methods_supported").await, confidential);
     let caller = Client::operator(&server, "caller", "", &["--introspect", FILES]);
     assert_eq!(caller.introspect("x").await.expect(200).body, r#"{"active":false}"#);
     let fields = [("token", "x"), ("client_id", caller.id.as_str()), ("client_secret", caller.secret.as_deref().unwrap())];
     server.post_form("/introspect", &fields).await.expect(200);
     server.client().await.introspect("x").await.expect_error(401, "invalid_client");
-    assert_eq!(listed(&server, "revocation_endpoint_auth_methods_supported").await, ["none", "client_secret_basic", "client_secret_post"]);
+    assert_eq!(
+        listed(&server, "revocation_endpoint_auth_methods_supported").await,
+        ["none", "client_secret_basic", "client_secret_post", "private_key_jwt"]
+    );
     server.client().await.revoke("x").await.expect(200);
     caller.revoke("x").await.expect(200);
     server.post_form("/revoke", &fields).await.expect(200);

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use portcullis_verifier::testing::TestIssuer;
 use serde_json::json;
 
-use crate::harness::{Client, FILES, MAIL, Server, Setup, Tokens, on_both_stores};
+use crate::harness::{Client, FILES, MAIL, Server, Setup, Tokens, now, on_both_stores};
 
 /// A machine that may do this at these resources.
 async fn machine(server: &Server, ceilings: &[(&str, &str)]) -> Client {
@@ -52,6 +53,38 @@ on_both_stores! {
         }
         assert_eq!(machine.revoke(&tokens.access).await.status, 200);
         assert!(!files.finds_active(&tokens.access).await);
+    }
+
+    // MCP-AS-201, MCP-AS-202, OA-CL-15: the recommended way: a key, and nothing to keep secret here
+    async fn a_machine_proves_itself_by_the_keys_that_the_operator_has(store: Store) {
+        let server = Setup::on(store).unlimited().start().await;
+        let file = server.folder().join("keys.json");
+        std::fs::write(&file, TestIssuer::new("").jwks()).unwrap();
+        let file = file.display().to_string();
+        let made = server.cli(&["client", "add", "--name", "Nightly", "--machine", FILES, "--jwks", &file, "--json"]).expect().json();
+        assert!(made.get("client_secret").is_none(), "{made}");
+        let id = made["client_id"].as_str().unwrap();
+        let assertion = |jti: &str, aud: &str| {
+            let key = TestIssuer::new(id).token(aud, now()).header("typ", "JWT").claim("sub", id).claim("jti", jti);
+            key.claim("exp", now().timestamp() + 60).sign()
+        };
+        let ask = async |path: &str, assertion: &str, more: (&str, &str)| {
+            let kind = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+            server.post_form(path, &[("client_assertion_type", kind), ("client_assertion", assertion), more]).await
+        };
+        let grant = ("grant_type", "client_credentials");
+        let tokens = Tokens::of(&ask("/token", &assertion("1", &server.issuer), grant).await);
+        assert_eq!(tokens.claims()["sub"], id);
+        Tokens::of(&ask("/token", &assertion("2", &server.url("/token")), grant).await);
+        ask("/token", &assertion("3", "https://other.example"), grant).await.expect_error(401, "invalid_client");
+        ask("/revoke", &assertion("4", &server.issuer), ("token", &tokens.access)).await.expect(200);
+        ask("/revoke", &assertion("4", &server.issuer), ("token", &tokens.access)).await.expect_error(401, "invalid_client");
+
+        let weak = server.folder().join("weak.json");
+        std::fs::write(&weak, r#"{"keys":[{"kty":"oct","k":"AAAA"}]}"#).unwrap();
+        let refused = server.cli(&["client", "add", "--name", "Weak", "--machine", FILES, "--jwks", &weak.display().to_string()]);
+        assert_eq!(refused.status.code(), Some(2), "{}", refused.stderr);
+        assert!(refused.stderr.contains("jwks.keys[0]: it is not public, or shared"), "{}", refused.stderr);
     }
 
     // OA-CC-01, OA-CC-03, OA-TK-06, MCP-AS-65, MCP-AS-141, MCP-AS-200

@@ -4,6 +4,7 @@ mod account;
 mod authorization_request;
 mod client_authentication;
 mod client_credentials;
+mod client_documents;
 mod codes;
 mod consent;
 mod examples;

@@ -256,12 +256,16 @@ on_both_stores! {
         held.expect_error(429, "temporarily_unavailable");
         assert!(held.header("retry-after").is_some());
 
-        let full = Setup::on(store).table("registration", "most_clients = 2\nper_source_per_hour = 100").start().await;
-        let client = full.client().await;
-        register(&full, &body).await.expect(201);
-        let held = register(&full, &body).await;
+        let full = Setup::on(store).table("registration", "most_waiting = 2\nper_source_per_hour = 100").start().await;
+        let long = json!({ "redirect_uris": ["https://a.example/cb"], "tos_uri": format!("https://a.example/{}", "x".repeat(500)) });
+        for _ in 0..2 {
+            register(&full, &long).await.expect(201);
+        }
+        let held = register(&full, &long).await;
         held.expect_error(503, "temporarily_unavailable");
         assert!(held.header("retry-after").is_some());
+        // whose registration fits into its identifier takes no room
+        let client = full.client().await;
         let mut ada = full.person("ada");
         client.connect(&mut ada).await;
     }

@@ -5,6 +5,7 @@ use std::{path::Path, process::Command};
 
 use portcullis::{
     app::App,
+    clients::SealedClients,
     clock::Clock,
     config, entropy,
     protocol::{
@@ -39,6 +40,21 @@ impl Server {
             None => Location::Postgres(Secret::new(self.database().to_owned())),
         };
         Opened::open(&location, &Issuer::parse_with_slash(&self.issuer).unwrap()).await.unwrap()
+    }
+
+    /// A client that registered itself and is stored, as it is once somebody has consented.
+    pub(crate) async fn kept_client(&self, metadata: &serde_json::Value) -> Client {
+        let client = Client::register_as(self, metadata).await;
+        let id = client.id.parse().unwrap();
+        let sources = config::Sources {
+            file: Some(self.config().to_owned()),
+            flags: vec![("data_dir", "--data-dir".to_owned(), self.folder().display().to_string())],
+            ..config::Sources::default()
+        };
+        let (master_key, _) = serve::master_key(&config::load(&sources).unwrap()).unwrap();
+        let sealed = SealedClients::new(&master_key, &Issuer::parse(&self.issuer).unwrap(), chrono::TimeDelta::days(1));
+        self.store().await.add_client(&sealed.open(&id, super::now()).unwrap()).await.unwrap();
+        client
     }
 
     /// A client of the operator's with a secret, which `change` fills in.

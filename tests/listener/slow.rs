@@ -9,8 +9,7 @@ use tokio::{
     time::timeout,
 };
 
-use super::certificate::Certificate;
-use crate::harness::{Answer, Server, Setup, Store};
+use crate::harness::{Answer, Certificate, Server, Setup, Store};
 
 /// Within this the server gives up: its fifteen seconds at most, and what a busy machine needs.
 const GIVEN_UP: Duration = Duration::from_secs(25);

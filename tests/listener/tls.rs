@@ -5,8 +5,7 @@ use std::{fs, path::Path};
 use portcullis_verifier::{BuildError, Rejection, TrustedIssuer, Verifier};
 use reqwest::{Version, tls};
 
-use super::certificate::Certificate;
-use crate::harness::{Answer, Client, FILES, Server, Setup, Store, Tokens, trusting, until};
+use crate::harness::{Answer, Certificate, Client, FILES, Server, Setup, Store, Tokens, trusting, until};
 
 async fn start(certificate: &Certificate) -> Server {
     Setup::on(Store::Sqlite).tls(&certificate.certificate(), &certificate.key()).start().await

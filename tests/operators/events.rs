@@ -243,7 +243,7 @@ on_both_stores! {
     // OA-LG-01, MCP-AS-139
     async fn a_client_that_is_forgotten_leaves_an_event(store: Store) {
         let mut server = started(Setup::on(store)).await;
-        let idle = server.client().await;
+        let idle = server.kept_client(&json!({ "redirect_uris": [CALLBACK] })).await;
         let before = events(&server).len();
         server.restart_at(Some("+25h")).await;
         let told = event(&server, "client_deleted", before).await;

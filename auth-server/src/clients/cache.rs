@@ -5,8 +5,10 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
+use chrono::{DateTime, Utc};
 use quick_cache::sync::Cache;
 
+use super::sealed::SealedClients;
 use crate::{
     protocol::{client::Client, vocabulary::ClientId},
     store::Store,
@@ -19,34 +21,54 @@ const MOST: usize = 10_000;
 #[derive(Debug)]
 pub struct ClientCache {
     clients: Cache<ClientId, Arc<Client>>,
+    /// Those that are not stored, since their identifier says all.
+    pub sealed: SealedClients,
+    /// Some of them, which had not ended when the store was asked.
+    newcomers: Cache<ClientId, Arc<Client>>,
     /// How often it was emptied.
     emptied: AtomicU64,
 }
 
 impl ClientCache {
     /// An empty one.
-    pub fn new() -> Self {
-        Self { clients: Cache::new(MOST), emptied: AtomicU64::new(0) }
+    pub fn new(sealed: SealedClients) -> Self {
+        Self { clients: Cache::new(MOST), sealed, newcomers: Cache::new(MOST), emptied: AtomicU64::new(0) }
     }
 
     /// The client with this id, if it may be used.
-    pub async fn find(&self, store: &Store, id: &ClientId) -> anyhow::Result<Option<Arc<Client>>> {
+    pub async fn find(&self, store: &Store, id: &ClientId, now: DateTime<Utc>) -> anyhow::Result<Option<Arc<Client>>> {
         if let Some(known) = self.clients.get(id) {
             return Ok(Some(known));
         }
+        if let Some(known) = self.newcomers.get(id) {
+            return Ok(self.sealed.is_good(&known, now).then_some(known));
+        }
         let before = self.emptied.load(Ordering::SeqCst);
-        let Some(client) = store.client(id).await?.filter(|client| client.disabled_at.is_none()) else { return Ok(None) };
-        let client = Arc::new(client);
-        self.keep(before, &client);
-        Ok(Some(client))
+        let (cache, found) = match store.client(id).await? {
+            Some(client) => (&self.clients, Some(client).filter(Client::is_active)),
+            None => (&self.newcomers, self.newcomer(store, id, now).await?),
+        };
+        let found = found.map(Arc::new);
+        if let Some(client) = &found {
+            self.keep(cache, before, client);
+        }
+        Ok(found)
     }
 
-    /// Remembers what was read while the cache had been emptied so often; not what was
+    /// A client that is not stored yet: one that was removed does not come back.
+    async fn newcomer(&self, store: &Store, id: &ClientId, now: DateTime<Utc>) -> anyhow::Result<Option<Client>> {
+        match self.sealed.open(id, now) {
+            Some(client) if !store.has_client_ended(id).await? => Ok(Some(client)),
+            Some(_) | None => Ok(None),
+        }
+    }
+
+    /// Remembers what was read while the caches had been emptied so often; not what was
     /// read before the last time, which may be old.
-    fn keep(&self, emptied: u64, client: &Arc<Client>) {
-        self.clients.insert(client.id.clone(), Arc::clone(client));
+    fn keep(&self, cache: &Cache<ClientId, Arc<Client>>, emptied: u64, client: &Arc<Client>) {
+        cache.insert(client.id.clone(), Arc::clone(client));
         if self.emptied.load(Ordering::SeqCst) != emptied {
-            self.clients.remove(&client.id);
+            cache.remove(&client.id);
         }
     }
 
@@ -54,30 +76,29 @@ impl ClientCache {
     pub fn clear(&self) {
         self.emptied.fetch_add(1, Ordering::SeqCst);
         self.clients.clear();
-    }
-}
-
-impl Default for ClientCache {
-    fn default() -> Self {
-        Self::new()
+        self.newcomers.clear();
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use chrono::TimeDelta;
+    use portcullis_verifier::vocabulary::Issuer;
+
     use super::*;
-    use crate::protocol::authorize::sample;
+    use crate::{keys::MasterKey, protocol::authorize::sample};
 
     #[test]
     fn what_was_read_before_the_cache_was_emptied_is_not_kept() {
-        let cache = ClientCache::new();
+        let issuer = Issuer::parse("https://auth.example.com").unwrap();
+        let cache = ClientCache::new(SealedClients::new(&MasterKey::new([1; 32]), &issuer, TimeDelta::days(1)));
         let client = Arc::new(sample::client());
-        cache.keep(0, &client);
+        cache.keep(&cache.clients, 0, &client);
         assert!(cache.clients.get(&client.id).is_some());
         cache.clear();
-        cache.keep(0, &client);
+        cache.keep(&cache.clients, 0, &client);
         assert!(cache.clients.get(&client.id).is_none(), "it was read before");
-        cache.keep(1, &client);
+        cache.keep(&cache.clients, 1, &client);
         assert!(cache.clients.get(&client.id).is_some());
     }
 }

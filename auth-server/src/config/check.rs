@@ -12,6 +12,7 @@ use portcullis_verifier::vocabulary::{Issuer, Resource};
 use super::{
     Config, Sources,
     database::Database,
+    egress::{Egress, EgressFiles},
     master_key::{MasterKey, MasterKeySource},
     reader::Reader,
     section::Section as _,
@@ -35,6 +36,8 @@ pub(super) fn assemble(reader: &mut Reader, sources: &Sources, file: Option<Path
     let tokens = Tokens::read(reader);
     let authorization = super::Authorization::read(reader);
     let registration = super::Registration::read(reader);
+    let client_documents = super::ClientDocuments::read(reader);
+    let egress = egress(reader);
     let limits = super::Limits::read(reader);
     let log = super::Log::read(reader);
 
@@ -61,6 +64,8 @@ pub(super) fn assemble(reader: &mut Reader, sources: &Sources, file: Option<Path
         tokens,
         authorization,
         registration,
+        client_documents,
+        egress,
         limits,
         resources: server.resources,
         default_resource: server.default_resource.map(|address| address.0.as_str().to_owned()),
@@ -94,6 +99,19 @@ fn tls_files(reader: &mut Reader) -> Option<Tls> {
             None
         }
     }
+}
+
+/// The certificates are judged as they are at the start.
+fn egress(reader: &mut Reader) -> Egress {
+    let EgressFiles { ports, loopback, root_certificates: files } = EgressFiles::read(reader);
+    let mut root_certificates = Vec::new();
+    for file in &files {
+        match tls::certificate_chain(file) {
+            Ok(_) => root_certificates.extend(readable("egress.root_certificates", file, reader)),
+            Err(error) => reader.complain_about_value("egress.root_certificates", &format!("{error:#}")),
+        }
+    }
+    Egress { ports, loopback, root_certificates }
 }
 
 fn readable(key: &'static str, file: &Path, reader: &mut Reader) -> Option<String> {

@@ -4,8 +4,10 @@
 
 mod authorization;
 mod check;
+mod client_documents;
 mod database;
 mod duration;
+mod egress;
 mod file;
 mod limits;
 mod load;
@@ -35,8 +37,10 @@ use serde_json::Value as Json;
 use crate::protocol::resource::ProtectedResource;
 
 pub use authorization::{Authorization, ErrorRedirects};
+pub use client_documents::{ClientDocuments, DocumentMode};
 pub use database::Database as Location;
 pub(crate) use duration::{parse as parse_duration, write as write_duration};
+pub use egress::Egress;
 pub use limits::Limits;
 pub use load::{Sources, load};
 pub use log::{Level, Log, LogFormat, SourceAddress};
@@ -77,6 +81,10 @@ pub struct Config {
     pub authorization: Authorization,
     /// Clients that register themselves.
     pub registration: Registration,
+    /// Clients that are known by a document of their own.
+    pub client_documents: ClientDocuments,
+    /// What is read from addresses that clients name.
+    pub egress: Egress,
     /// How often something may fail.
     pub limits: Limits,
     /// Protected resources that stand in the file; those of the database come on top.

@@ -24,6 +24,9 @@ section! {
         mode: RegistrationMode = RegistrationMode::Open;
         /// How many registered clients are kept at most.
         most_clients: u64 = 100_000, within 1 => 10_000_000;
+        /// A client that nobody has allowed anything takes no room: what it said of itself stands in its identifier. Only one that says
+        /// more than fits there is kept beforehand; so many of those at most.
+        most_waiting: u64 = 1000, within 0 => 1_000_000;
         /// A client that nobody ever allowed is forgotten after this long.
         never_used_lifetime: TimeDelta = TimeDelta::days(1), within TimeDelta::hours(1) => TimeDelta::days(400);
         /// A client is forgotten when it was not used for this long.

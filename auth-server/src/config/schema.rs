@@ -6,6 +6,8 @@ use serde_json::{Map, Value as Json, json};
 
 use super::{
     authorization::Authorization,
+    client_documents::ClientDocuments,
+    egress::EgressFiles,
     limits::Limits,
     log::Log,
     registration::Registration,
@@ -36,14 +38,25 @@ pub(super) fn sections() -> Vec<Described> {
         described::<Tokens>(),
         described::<Authorization>(),
         described::<Registration>(),
+        described::<ClientDocuments>(),
+        described::<EgressFiles>(),
         described::<Limits>(),
         described::<Log>(),
     ]
 }
 
 /// The names of the sections that are tables.
-pub(super) const SECTIONS: [&str; 7] =
-    [TlsFiles::NAME, Session::NAME, Tokens::NAME, Authorization::NAME, Registration::NAME, Limits::NAME, Log::NAME];
+pub(super) const SECTIONS: [&str; 9] = [
+    TlsFiles::NAME,
+    Session::NAME,
+    Tokens::NAME,
+    Authorization::NAME,
+    Registration::NAME,
+    ClientDocuments::NAME,
+    EgressFiles::NAME,
+    Limits::NAME,
+    Log::NAME,
+];
 
 /// Every setting there is.
 pub fn settings() -> &'static [Setting] {

@@ -82,7 +82,7 @@ pub fn of<'a>(app: &'a App, pending: &Pending, request: &AuthorizationRequest, q
         account: question.account,
         app: question.client_name,
         is_verified: question.standing == Standing::Verified,
-        standing: standing(question.standing),
+        standing: standing(&question.standing),
         server_name: question.resource_name,
         server_address: question.resource_address,
         scopes: question.scopes.into_iter().map(view).collect(),
@@ -93,11 +93,12 @@ pub fn of<'a>(app: &'a App, pending: &Pending, request: &AuthorizationRequest, q
     }
 }
 
-fn standing(standing: Standing) -> String {
+fn standing(standing: &Standing) -> String {
     match standing {
+        Standing::Published { host } => format!("This app says who it is at {host}."),
         Standing::Verified => "This app was registered by whoever runs this server.".to_owned(),
-        Standing::Unverified { registered } if registered < TimeDelta::seconds(2) => "This app registered itself just now.".to_owned(),
-        Standing::Unverified { registered } => format!("This app registered itself {} ago.", span(registered)),
+        Standing::Unverified { registered } if *registered < TimeDelta::seconds(2) => "This app registered itself just now.".to_owned(),
+        Standing::Unverified { registered } => format!("This app registered itself {} ago.", span(*registered)),
     }
 }
 
@@ -174,7 +175,7 @@ mod tests {
             csrf: "t".to_owned(),
             account: "ada".to_owned(),
             app: "App".to_owned(),
-            standing: standing(Standing::Unverified { registered: TimeDelta::minutes(3) }),
+            standing: standing(&Standing::Unverified { registered: TimeDelta::minutes(3) }),
             is_verified: false,
             server_name: "Files".to_owned(),
             server_address: "https://files.example.com/mcp".to_owned(),

@@ -1,6 +1,6 @@
 //! Pages: how they leave, and what is around each of them.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use askama::Template;
 use axum::{
@@ -104,7 +104,7 @@ pub struct Trouble {
     /// The heading.
     pub title: &'static str,
     /// What happened, in one sentence.
-    pub what: &'static str,
+    pub what: Cow<'static, str>,
     /// What to do, in another.
     pub advice: &'static str,
     /// Where it goes on, if it does.
@@ -116,7 +116,7 @@ pub struct Trouble {
 struct ErrorPage<'a> {
     frame: &'a Frame,
     title: &'static str,
-    what: &'static str,
+    what: Cow<'static, str>,
     advice: &'static str,
     way_on: Option<String>,
     /// What finds the request in the log.
@@ -137,9 +137,10 @@ pub(super) fn trouble(status: StatusCode, trouble: Trouble) -> Response {
 pub(super) fn finish(mut response: Response, method: &Method, frame: &Frame, id: &RequestId) -> Response {
     let Some(Trouble { title, what, advice, way_on }) = response.extensions_mut().remove() else { return response };
     if method != Method::HEAD {
-        let page = ErrorPage { frame, title, what, advice, way_on, code: id.as_str() };
         // the words alone are better than nothing
-        *response.body_mut() = Body::from(page.render().unwrap_or_else(|_| format!("{title}. {what} {advice}")));
+        let words = format!("{title}. {what} {advice}");
+        let page = ErrorPage { frame, title, what, advice, way_on, code: id.as_str() };
+        *response.body_mut() = Body::from(page.render().unwrap_or(words));
     }
     response
 }
@@ -159,8 +160,12 @@ mod tests {
     use super::*;
     use crate::http::request_id::RequestIds;
 
-    const PLAIN: Trouble =
-        Trouble { title: "Nothing here", what: "There is no page at this address.", advice: "Check the address.", way_on: None };
+    const PLAIN: Trouble = Trouble {
+        title: "Nothing here",
+        what: Cow::Borrowed("There is no page at this address."),
+        advice: "Check the address.",
+        way_on: None,
+    };
 
     async fn body(response: Response) -> String {
         String::from_utf8(axum::body::to_bytes(response.into_body(), 1 << 20).await.unwrap().to_vec()).unwrap()

@@ -1,7 +1,7 @@
 //! How a request of a person ends badly: a page in plain words, and nothing of what
 //! was sent (OA-SE-11).
 
-use std::{fmt::Display, time::Duration};
+use std::{borrow::Cow, fmt::Display, time::Duration};
 
 use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, header},
@@ -28,7 +28,7 @@ pub struct PageFailure {
     status: StatusCode,
     step: Step,
     title: &'static str,
-    what: &'static str,
+    what: Cow<'static, str>,
     advice: &'static str,
     reason: String,
     client_id: Option<String>,
@@ -48,7 +48,7 @@ impl PageFailure {
         status: StatusCode,
         step: Step,
         title: &'static str,
-        what: &'static str,
+        what: impl Into<Cow<'static, str>>,
         advice: &'static str,
         reason: impl Display,
     ) -> Self {
@@ -57,7 +57,7 @@ impl PageFailure {
             status,
             step,
             title,
-            what,
+            what: what.into(),
             advice,
             reason,
             client_id: None,
@@ -69,7 +69,7 @@ impl PageFailure {
     }
 
     /// The authorization request can't be followed, and there is nowhere to go.
-    pub fn bad_request(what: &'static str, reason: impl Display) -> Self {
+    pub fn bad_request(what: impl Into<Cow<'static, str>>, reason: impl Display) -> Self {
         let advice = "Connect again in the app; if that does not help, its maker has to change it.";
         Self::refused(StatusCode::BAD_REQUEST, Step::AuthorizeRefused, "This link does not work", what, advice, reason)
     }
@@ -212,7 +212,11 @@ impl PageFailure {
     }
 
     fn what_for_programs(&self) -> &'static str {
-        if self.code == ErrorCode::InvalidClient { "the client is not known to this server; register again" } else { self.what }
+        match &self.what {
+            Cow::Owned(_) => "what the client says of itself can not be used",
+            Cow::Borrowed(_) if self.code == ErrorCode::InvalidClient => "the client is not known to this server; register again",
+            Cow::Borrowed(what) => what,
+        }
     }
 }
 

@@ -14,7 +14,8 @@ pub use source::{Source, Sources};
 
 use crate::{
     config,
-    transient::{Failures, Transient},
+    protocol::client_auth::SignedOnce,
+    transient::{Failures, FirstUse, Transient},
 };
 
 /// Counters at once; the oldest are forgotten beyond.
@@ -70,6 +71,17 @@ impl Limits {
         let over = by_client > per(source, self.config.client_failures_per_minute)
             || by_source > per(source, self.config.source_failures_per_minute);
         Ok(if over { Err(TooMany { retry_after: Duration::from_mins(1) }) } else { Ok(()) })
+    }
+
+    /// Whether this is the first use of a client's assertion. With no room left to
+    /// remember it in, nobody can tell, and it has to come again.
+    pub async fn first_use(&self, signed: &SignedOnce, now: DateTime<Utc>) -> anyhow::Result<Result<bool, TooMany>> {
+        let key = format!("assertion|{}|{}", signed.client().id, signed.used.jti);
+        Ok(match self.transient.first_use(&key, signed.used.until, now).await? {
+            FirstUse::Yes => Ok(true),
+            FirstUse::No => Ok(false),
+            FirstUse::NoRoom => Err(TooMany { retry_after: Duration::from_mins(1) }),
+        })
     }
 
     /// Counts a registration (OA-AB-04).

@@ -44,7 +44,10 @@ pub fn page_for(app: &App, pending: &Pending) -> Response {
 }
 
 fn request_page<'a>(app: &'a App, pending: &Pending, username: String, mistake: Option<&'static str>) -> LoginPage<'a> {
-    let name = consent::shown_name(&pending.client, pending.kept.redirect_uri());
+    let name = match pending.kept.redirect_uri() {
+        Some(redirect_uri) => consent::shown_name(&pending.client, redirect_uri),
+        None => consent::published_at(&pending.client.id),
+    };
     let purpose = match pending.resource(app) {
         Some(resource) => Purpose::Use { app: name, server: resource.name.clone() },
         None => Purpose::App { app: name },

@@ -5,6 +5,8 @@
 //! the dispatcher (`flow.rs`). Nothing else happens here: whoever merely fetches
 //! the link changes nothing (OA-AZ-22).
 
+use std::sync::Arc;
+
 use axum::{
     extract::{Request, State},
     http::{Method, header, request::Parts},
@@ -12,7 +14,10 @@ use axum::{
 };
 use chrono::{DateTime, Utc};
 
-use super::flow::{Kept, redirect};
+use super::{
+    document::{self, Found},
+    flow::{Kept, redirect},
+};
 use crate::{
     app::App,
     entropy,
@@ -22,7 +27,7 @@ use crate::{
     login::session,
     protocol::{
         authorize::{self, PageError},
-        client::Client,
+        client::{Client, ClientOrigin},
         next_step::is_told_at_once,
         parameters::Parameters,
         vocabulary::{ClientId, RequestHandle, Token},
@@ -59,13 +64,9 @@ async fn begin(app: &App, parts: &Parts, encoded: &[u8]) -> Result<Response, Pag
     let now = app.clock.now();
     let parameters = Parameters::parse_remembering_faults(encoded)
         .map_err(|error| PageFailure::bad_request("The link is not written correctly.", error))?;
-    let client = client(app, &parameters).await?;
-    let kept = match authorize::bind(parameters, &client) {
-        Err(error) => return Err(PageFailure::nobody_to_tell(error, client.id.as_str())),
-        Ok(bound) => match bound.validate(&client, &app.resources.load(), &app.config.issuer) {
-            Ok(request) => Kept::Valid(request),
-            Err(refused) => Kept::Refused(refused),
-        },
+    let (client, kept) = match client(app, &parameters, now).await? {
+        Found::Known(client) => (Arc::clone(&client), Kept::of(app, encoded, &client)?),
+        Found::Unread(client) => (client, unread(&parameters, encoded)?),
     };
     if let Kept::Refused(refused) = &kept
         && is_told_at_once(refused, &client, app.config.authorization.error_redirects.into())
@@ -79,13 +80,23 @@ async fn begin(app: &App, parts: &Parts, encoded: &[u8]) -> Result<Response, Pag
     }
 }
 
-async fn client(app: &App, parameters: &Parameters) -> Result<std::sync::Arc<Client>, PageFailure> {
+/// The parameters of a request that can be judged only when somebody is signed in.
+fn unread(parameters: &Parameters, encoded: &[u8]) -> Result<Kept, PageFailure> {
+    if parameters.get("prompt").is_some_and(|prompt| prompt.split(' ').any(|word| word == "none")) {
+        let what = "The app wants to connect without asking you, but what it says of itself has to be read first.";
+        return Err(PageFailure::bad_request(what, "prompt=none, and the client's document is not at hand"));
+    }
+    let text = std::str::from_utf8(encoded).map_err(|error| PageFailure::bad_request("The link is not written correctly.", error))?;
+    Ok(Kept::Unread(text.to_owned()))
+}
+
+async fn client(app: &App, parameters: &Parameters, now: DateTime<Utc>) -> Result<Found, PageFailure> {
     if parameters.is_repeated("client_id") || parameters.is_repeated("redirect_uri") {
         return Err(PageFailure::nobody_to_tell(PageError::Repeated, ""));
     }
     let Some(text) = parameters.get("client_id") else { return Err(PageFailure::nobody_to_tell(PageError::ClientMissing, "")) };
     let found = match text.parse::<ClientId>() {
-        Ok(id) => app.clients.find(&app.store, &id).await?,
+        Ok(id) => document::find(app, &id, now).await?,
         Err(_) => None,
     };
     found.ok_or_else(|| PageFailure::nobody_to_tell(PageError::ClientUnknown, text))
@@ -104,6 +115,7 @@ async fn keep(app: &App, parts: &Parts, client: &Client, kept: &Kept, now: DateT
         source,
         is_anonymous,
         request: serde_json::to_value(kept).map_err(anyhow::Error::new)?,
+        client: (client.origin == ClientOrigin::Document).then(|| client.clone()),
         created_at: now,
         expires_at: now + limits.request_lifetime,
     };

@@ -13,7 +13,8 @@ use crate::{
     http::{ApiFailure, form},
     limits::Source,
     protocol::{
-        client_auth::{self, AuthenticatedClient, ClientAuthError, Presented},
+        client_assertion::AssertionAudience,
+        client_auth::{self, AuthenticatedClient, Authentication, ClientAuthError, ClientAuthReason, Presented, Signed},
         error::{ErrorCode, OAuthError},
         parameters::Parameters,
         vocabulary::ClientId,
@@ -55,11 +56,36 @@ impl ClientRequest {
             Err(error) => return self.fail(app, None, &error).await,
         };
         let id = presented.client_id();
-        let client = app.clients.find(&app.store, id).await?;
-        match client_auth::authenticate(&presented, client, self.arrived_at) {
+        let client = app.clients.find(&app.store, id, self.arrived_at).await?;
+        let proved = match client_auth::authenticate(&presented, client, self.arrived_at) {
+            Ok(Authentication::Done(client)) => Ok(client),
+            Ok(Authentication::BySignature(signed)) => self.by_signature(app, signed).await?,
+            Err(error) => Err(error),
+        };
+        match proved {
             Ok(client) => Ok(client),
             Err(error) => self.fail(app, Some(id), &error).await,
         }
+    }
+
+    /// Holds an assertion against the client's keys, and counts it as used.
+    async fn by_signature(&self, app: &App, signed: Signed) -> Result<Result<AuthenticatedClient, ClientAuthError>, ApiFailure> {
+        let now = self.arrived_at;
+        let keys = match app.client_keys.of(&signed, &app.egress, now).await {
+            Ok(keys) => keys,
+            Err(error) => {
+                let reason = ClientAuthReason::KeysUnavailable(error.to_string());
+                return Ok(Err(ClientAuthError { reason, by_header: false }));
+            }
+        };
+        let token_endpoint = app.config.issuer.below("/token");
+        let audience = AssertionAudience { issuer: app.config.issuer.as_str(), token_endpoint: &token_endpoint };
+        let once = match signed.judge(&keys, audience, now) {
+            Ok(once) => once,
+            Err(error) => return Ok(Err(error)),
+        };
+        let is_first = app.limits.first_use(&once, now).await?.map_err(|full| ApiFailure::too_many(full.retry_after))?;
+        Ok(once.if_first(is_first))
     }
 
     /// Refuses a bearer token where a client or resource server has to prove who it

@@ -22,7 +22,10 @@ use crate::{
     config::{Config, RegistrationMode},
     http::{cors, layers},
     keys::JwkSet,
-    protocol::{metadata::ServerMetadata, resource::Resources},
+    protocol::{
+        metadata::{ServerMetadata, WaysIn},
+        resource::Resources,
+    },
 };
 
 /// Where clients look for the metadata, below the issuer's host or path.
@@ -103,7 +106,9 @@ pub fn metadata_paths(issuer: &Issuer) -> Vec<String> {
 
 fn metadata(config: &Config, resources: &Resources) -> anyhow::Result<Document> {
     let baseline = resources.iter().fold(Scope::none(), |scopes, resource| scopes.union(&resource.default_scopes));
-    let metadata = ServerMetadata::new(&config.issuer, config.registration.mode != RegistrationMode::Off, &baseline);
+    let ways_in =
+        WaysIn { registration: config.registration.mode != RegistrationMode::Off, client_documents: config.client_documents.mode.is_on() };
+    let metadata = ServerMetadata::new(&config.issuer, ways_in, &baseline);
     let body = Bytes::from(serde_json::to_vec(&metadata).context("writing the server metadata")?);
     let digest: [u8; 32] = Sha256::digest(&body).into();
     let mut tag = BASE64URL.encode(digest);

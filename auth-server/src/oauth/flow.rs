@@ -13,6 +13,8 @@ use axum::{
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::document::{self, Found};
+
 use crate::{
     app::App,
     entropy,
@@ -21,10 +23,11 @@ use crate::{
     login::{self, session::SignedIn},
     protocol::{
         authorize::{self, AuthorizationRequest, PageError, RefusedRequest},
-        client::Client,
+        client::{Client, ClientOrigin},
         code::IssuedCode,
         consent::{self, Decision, Remembered},
         next_step::{Consented, NextStep, Requested, SessionView, Situation, may_tell_of_fault, next_step},
+        parameters::Parameters,
         resource::ProtectedResource,
         vocabulary::{AuthorizationCode, BrowserId, GrantId, RedirectUri, RequestHandle, Token, TokenHash},
     },
@@ -39,14 +42,31 @@ pub enum Kept {
     Refused(RefusedRequest),
     /// The person is asked.
     Valid(AuthorizationRequest),
+    /// The client has a document that is read once somebody is signed in; until then
+    /// nothing of the request can be judged. The parameters, as they came.
+    Unread(String),
 }
 
 impl Kept {
-    /// Where the answer goes.
-    pub fn redirect_uri(&self) -> &RedirectUri {
+    /// What is to be kept of a request of this client.
+    pub fn of(app: &App, encoded: &[u8], client: &Client) -> Result<Self, PageFailure> {
+        let parameters = Parameters::parse_remembering_faults(encoded)
+            .map_err(|error| PageFailure::bad_request("The link is not written correctly.", error))?;
+        match authorize::bind(parameters, client) {
+            Err(error) => Err(PageFailure::nobody_to_tell(error, client.id.as_str())),
+            Ok(bound) => Ok(match bound.validate(client, &app.resources.load(), &app.config.issuer) {
+                Ok(request) => Self::Valid(request),
+                Err(refused) => Self::Refused(refused),
+            }),
+        }
+    }
+
+    /// Where the answer goes, if that is known.
+    pub fn redirect_uri(&self) -> Option<&RedirectUri> {
         match self {
-            Self::Refused(refused) => &refused.redirect_uri,
-            Self::Valid(request) => &request.redirect_uri,
+            Self::Refused(refused) => Some(&refused.redirect_uri),
+            Self::Valid(request) => Some(&request.redirect_uri),
+            Self::Unread(_) => None,
         }
     }
 
@@ -56,6 +76,7 @@ impl Kept {
         let refused = match self {
             Self::Refused(refused) => refused.clone().because(fault),
             Self::Valid(request) => request.refused(fault),
+            Self::Unread(_) => return Err(failure),
         };
         if !may_tell_of_fault(&refused, client, app.config.authorization.error_redirects.into()) {
             return Err(failure);
@@ -90,11 +111,11 @@ impl Pending {
             return Err(PageFailure::answered());
         }
         let id = stored.client_id.parse().map_err(anyhow::Error::new)?;
-        let client = app
-            .clients
-            .find(&app.store, &id)
-            .await?
-            .ok_or_else(|| PageFailure::nobody_to_tell(PageError::ClientGone, &stored.client_id))?;
+        let client = match document::find(app, &id, now).await? {
+            Some(Found::Known(client)) => client,
+            Some(Found::Unread(unread)) => stored.client.clone().map_or(unread, Arc::new),
+            None => return Err(PageFailure::nobody_to_tell(PageError::ClientGone, &stored.client_id)),
+        };
         let kept: Kept = serde_json::from_value(stored.request.clone()).map_err(anyhow::Error::new)?;
         Ok(Self { handle, browser, client, kept, stored })
     }
@@ -107,7 +128,7 @@ impl Pending {
     /// Who the client thinks is in front of the browser.
     pub fn login_hint(&self) -> Option<&str> {
         match &self.kept {
-            Kept::Refused(_) => None,
+            Kept::Refused(_) | Kept::Unread(_) => None,
             Kept::Valid(request) => request.login_hint.as_deref(),
         }
     }
@@ -115,7 +136,7 @@ impl Pending {
     /// The resource of the request, as it is now.
     pub fn resource(&self, app: &App) -> Option<Arc<ProtectedResource>> {
         match &self.kept {
-            Kept::Refused(_) => None,
+            Kept::Refused(_) | Kept::Unread(_) => None,
             Kept::Valid(request) => app.resources.load().by_identifier(&request.resource),
         }
     }
@@ -142,8 +163,11 @@ async fn proceed(app: &App, pending: &Pending, headers: &HeaderMap, now: DateTim
         (NextStep::IssueCode(consented), _, Some(signed_in), _) => issue(app, pending, signed_in, &consented, now).await,
         (NextStep::Refuse(refused), ..) => refuse(app, pending, &refused, now).await,
         (NextStep::OfferReturn(refused), ..) => Ok(crate::consent::offer_return(app, pending, &refused)),
+        (NextStep::ReadDocument, Kept::Unread(parameters), ..) => document::read(app, pending, parameters, now).await,
         (NextStep::Stop(error), ..) => Err(PageFailure::nobody_to_tell(error, pending.client.id.as_str())),
-        (NextStep::AskConsent | NextStep::IssueCode(_), ..) => Err(anyhow::anyhow!("a step needs somebody who is signed in").into()),
+        (NextStep::AskConsent | NextStep::IssueCode(_) | NextStep::ReadDocument, ..) => {
+            Err(anyhow::anyhow!("a step needs somebody who is signed in").into())
+        }
     }
 }
 
@@ -158,9 +182,12 @@ pub async fn go_back(State(app): State<App>, Path(handle): Path<String>, request
     let here = Here::gather(&app, &pending, &parts.headers, now).await?;
     match here.next_step(&app, &pending, now) {
         NextStep::OfferReturn(refused) => refuse(&app, &pending, &refused, now).await,
-        NextStep::SignIn | NextStep::AskConsent | NextStep::IssueCode(_) | NextStep::Refuse(_) | NextStep::Stop(_) => {
-            Ok(redirect(&pending.path(&app, "")))
-        }
+        NextStep::SignIn
+        | NextStep::AskConsent
+        | NextStep::IssueCode(_)
+        | NextStep::Refuse(_)
+        | NextStep::ReadDocument
+        | NextStep::Stop(_) => Ok(redirect(&pending.path(&app, ""))),
     }
 }
 
@@ -200,6 +227,7 @@ impl Here {
             request: match &pending.kept {
                 Kept::Refused(refused) => Requested::Refused(refused),
                 Kept::Valid(request) => Requested::Valid(request),
+                Kept::Unread(_) => Requested::Unread,
             },
             client: &pending.client,
             resource: self.resource.as_deref(),
@@ -212,6 +240,11 @@ impl Here {
         };
         next_step(&situation, now)
     }
+}
+
+/// Whether the store may not have a client, and takes it in when somebody consents.
+pub(super) fn is_newcomer(client: &Client) -> bool {
+    client.origin == ClientOrigin::Document || client.id.is_sealed()
 }
 
 /// Of one person: more apps and servers than anybody looks after (OA-AB-08).
@@ -246,6 +279,7 @@ async fn issue(
     let new = NewCode {
         hash: code.hash(),
         code: issued,
+        newcomer: is_newcomer(&pending.client).then(|| Arc::clone(&pending.client)),
         session: signed_in.cookie.clone(),
         issued_at: now,
         most_families: i64::from(app.config.tokens.families_per_client),

@@ -80,7 +80,7 @@ async fn answer(app: &App, caller: Introspector<'_>, found: Found, now: DateTime
     let issuer = &app.config.issuer;
     match found {
         Found::Ours(claims) if caller.is_told_about(&claims.aud) => {
-            let is_revoked = is_revoked(app, &claims).await?;
+            let is_revoked = is_revoked(app, &claims, now).await?;
             Ok(IntrospectionResponse::new(caller, *claims, is_revoked, issuer, now))
         }
         Found::Personal(hash, token) if caller.is_told_about(&token.resource) => {
@@ -105,9 +105,9 @@ pub(super) fn own_token(app: &App, jwt: &str, now: DateTime<Utc>) -> Result<Toke
 
 /// Whether something has ended the token before its time: itself, its family, its
 /// grant, its person, its client, its resource.
-async fn is_revoked(app: &App, claims: &TokenClaims) -> anyhow::Result<bool> {
+async fn is_revoked(app: &App, claims: &TokenClaims, now: DateTime<Utc>) -> anyhow::Result<bool> {
     let resource_is_gone = app.resources.load().by_identifier(&claims.aud).is_none();
-    if resource_is_gone || app.clients.find(&app.store, &claims.client_id).await?.is_none() {
+    if resource_is_gone || app.clients.find(&app.store, &claims.client_id, now).await?.is_none() {
         return Ok(true);
     }
     if claims.grant_id.is_none() {

@@ -6,6 +6,7 @@
 pub mod authorize;
 pub mod client_request;
 pub mod discovery;
+mod document;
 pub mod flow;
 pub mod front;
 mod grants;

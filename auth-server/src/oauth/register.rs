@@ -12,6 +12,7 @@ use chrono::{DateTime, Utc};
 
 use crate::{
     app::App,
+    clients::Sealed,
     config::RegistrationMode,
     entropy,
     events::{Event, Step},
@@ -22,7 +23,7 @@ use crate::{
     limits::Source,
     protocol::{
         error::{ErrorCode, OAuthError, Refusal},
-        registration::{self, Chosen, LARGEST_BODY, RegistrationPolicy},
+        registration::{self, Chosen, LARGEST_BODY, NewClient, RegistrationPolicy},
         vocabulary::{ClientId, ClientSecret, InitialAccessToken, Token, TokenHash},
     },
 };
@@ -42,15 +43,53 @@ pub async fn register(State(app): State<App>, request: Request) -> Result<Respon
     let policy = RegistrationPolicy { private_use_schemes: app.config.authorization.private_use_schemes };
     let chosen = Chosen { id: ClientId::generate(entropy::random()?), secret: Token::<ClientSecret>::new(entropy::random()?) };
     let new = registration::register(&body, policy, chosen, now).map_err(|error| ApiFailure::of(Step::RegistrationRefused, &error))?;
-    // Last of all: a registration that fails does not use up the token.
-    match &token {
-        Some(token) if !app.store.add_client_with(token, &new.client, now).await? => return Err(bad_token()),
-        Some(_) => {}
-        None => app.store.add_client(&new.client).await?,
-    }
+    let new = keep(&app, new, token.as_ref(), now).await?;
     Event::of(Step::ClientRegistered).client(new.client.id.as_str()).because("by itself").record();
     let no_store = [(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
     Ok((StatusCode::CREATED, no_store, Json(new.response())).into_response())
+}
+
+/// Nothing is stored of a client that anybody may register and nobody has allowed anything
+/// yet, but for those that say too much to be put into their identifier.
+async fn keep(
+    app: &App,
+    new: NewClient,
+    token: Option<&TokenHash<InitialAccessToken>>,
+    now: DateTime<Utc>,
+) -> Result<NewClient, ApiFailure> {
+    if let Some(token) = token {
+        make_room(app, Waiting::AndOthers).await?;
+        // Last of all: a registration that fails does not use up the token.
+        return if app.store.add_client_with(token, &new.client, now).await? { Ok(new) } else { Err(bad_token()) };
+    }
+    match app.clients.sealed.seal(new)? {
+        Sealed::Whole(new) => Ok(new),
+        Sealed::TooLong(new) => {
+            make_room(app, Waiting::Only).await?;
+            app.store.add_client(&new.client).await?;
+            Ok(new)
+        }
+    }
+}
+
+/// Which clients there may be too many of.
+enum Waiting {
+    /// Those that nobody has allowed anything.
+    Only,
+    /// All.
+    AndOthers,
+}
+
+async fn make_room(app: &App, waiting: Waiting) -> Result<(), ApiFailure> {
+    let counts = app.store.count_clients().await?;
+    let bound = |most: u64| i64::try_from(most).unwrap_or(i64::MAX);
+    let is_full = counts.registered >= bound(app.config.registration.most_clients)
+        || (matches!(waiting, Waiting::Only) && counts.waiting >= bound(app.config.registration.most_waiting));
+    if !is_full {
+        return Ok(());
+    }
+    let answer = OAuthError::new(ErrorCode::TemporarilyUnavailable, "this server has as many clients as it takes; try again later");
+    Err(ApiFailure::refused(Step::LimitHit, answer, "the number of registered clients is at its limit").with_retry_after(WHEN_FULL))
 }
 
 /// Mode and initial access token, then rate, in this order. The token is yet to be used.
@@ -62,13 +101,6 @@ async fn admit(app: &App, parts: &Parts, now: DateTime<Utc>) -> Result<Option<To
     };
     let source = parts.extensions.get::<Source>().copied().unwrap_or_default();
     app.limits.registration(&source, now).await?.map_err(|too_many| ApiFailure::too_many(too_many.retry_after))?;
-    let most = i64::try_from(app.config.registration.most_clients).unwrap_or(i64::MAX);
-    if app.store.count_clients().await?.registered >= most {
-        let answer = OAuthError::new(ErrorCode::TemporarilyUnavailable, "this server has as many clients as it takes; try again later");
-        return Err(
-            ApiFailure::refused(Step::LimitHit, answer, "the number of registered clients is at its limit").with_retry_after(WHEN_FULL)
-        );
-    }
     Ok(token)
 }
 

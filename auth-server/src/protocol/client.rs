@@ -36,6 +36,9 @@ pub struct Client {
     pub grant_types: BTreeSet<GrantType>,
     /// How it proves who it is.
     pub token_endpoint_auth_method: TokenEndpointAuthMethod,
+    /// Whether it may also come without proof: it publishes that it does both (MCP-AS-115).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub may_come_without_proof: bool,
     /// Its secrets: two while one replaces the other.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub secrets: Vec<ClientSecret>,
@@ -83,6 +86,10 @@ pub struct Client {
     pub trusted: bool,
     /// When it was made.
     pub created_at: DateTime<Utc>,
+    /// When the document that says this was read, or found unchanged: of those that are
+    /// known by one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confirmed_at: Option<DateTime<Utc>>,
     /// Since when it may do nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub disabled_at: Option<DateTime<Utc>>,
@@ -96,6 +103,9 @@ pub enum ClientOrigin {
     Operator,
     /// Anybody, by dynamic registration (RFC 7591): only a claim.
     Registered,
+    /// Whoever owns the address that is its identifier, by the document there (Client
+    /// ID Metadata Document).
+    Document,
 }
 
 /// Where a client runs (`OpenID` Connect Dynamic Client Registration §2).
@@ -125,7 +135,7 @@ pub struct ClientSecret {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ClientFault {
     /// Machine access for a client that cannot prove who it is, or that a stranger made.
-    #[error("client_credentials is only for clients with a secret that the operator made")]
+    #[error("client_credentials is only for clients with a secret or a key that the operator made")]
     ClientCredentials,
     /// Neither the code grant nor machine access.
     #[error("it has neither the authorization_code nor the client_credentials grant")]
@@ -136,9 +146,12 @@ pub enum ClientFault {
     /// A secret method without a secret.
     #[error("its authentication method needs a secret, and it has none")]
     NoSecret,
+    /// The method of assertions without keys to check them by.
+    #[error("private_key_jwt needs the client's public keys: jwks or jwks_uri")]
+    NoKeys,
     /// A secret without a secret method.
-    #[error("it has a secret, but its authentication method is `none`")]
-    PublicWithSecret,
+    #[error("it has a secret, but its authentication method does not use one")]
+    SecretForNothing,
 }
 
 impl ClientSecret {
@@ -169,6 +182,7 @@ impl Client {
             redirect_uris: Vec::new(),
             grant_types: BTreeSet::from([GrantType::AuthorizationCode, GrantType::RefreshToken]),
             token_endpoint_auth_method: TokenEndpointAuthMethod::None,
+            may_come_without_proof: false,
             secrets: Vec::new(),
             scope: None,
             machine_scopes: BTreeMap::new(),
@@ -185,16 +199,27 @@ impl Client {
             jwks_uri: None,
             trusted: false,
             created_at,
+            confirmed_at: None,
             disabled_at: None,
         }
     }
 
     /// Whether it must prove who it is (RFC 6749 §2.1).
     pub fn is_confidential(&self) -> bool {
+        self.token_endpoint_auth_method != TokenEndpointAuthMethod::None && !self.may_come_without_proof
+    }
+
+    /// Whether it has a secret to prove itself by.
+    pub fn has_secret(&self) -> bool {
         match self.token_endpoint_auth_method {
-            TokenEndpointAuthMethod::None => false,
+            TokenEndpointAuthMethod::None | TokenEndpointAuthMethod::PrivateKeyJwt => false,
             TokenEndpointAuthMethod::ClientSecretBasic | TokenEndpointAuthMethod::ClientSecretPost => true,
         }
+    }
+
+    /// Whether it proves itself by a signature (RFC 7523).
+    pub fn signs_assertions(&self) -> bool {
+        self.token_endpoint_auth_method == TokenEndpointAuthMethod::PrivateKeyJwt
     }
 
     /// Whether it may do anything at all.
@@ -231,12 +256,15 @@ impl Client {
         self.trusted && self.origin == ClientOrigin::Operator && leaves_this_computer && self.may_redirect_to(asked)
     }
 
-    /// Names the set of its redirect URIs. Remembered consent is bound to it, so
-    /// that a client which answers elsewhere is asked about anew.
+    /// Names the set of its redirect URIs and its keys. Remembered consent is bound to
+    /// it, so that a client which answers elsewhere or is somebody else is asked about anew.
     pub fn redirect_set_hash(&self) -> String {
         let sorted: BTreeSet<&str> = self.redirect_uris.iter().map(RedirectUri::as_str).collect();
         // No redirect URI holds a line break, so the joint text names one set only.
-        let joint: Vec<&str> = sorted.into_iter().collect();
+        let mut joint: Vec<&str> = sorted.into_iter().collect();
+        let keys = self.jwks.as_ref().map(|keys| format!("\n{keys}"));
+        joint.extend(keys.as_deref());
+        joint.extend(self.jwks_uri.as_deref());
         BASE64URL.encode(Sha256::digest(joint.join("\n")))
     }
 
@@ -279,9 +307,12 @@ impl Client {
         if asks_people && self.redirect_uris.is_empty() {
             return Err(ClientFault::NoRedirectUri);
         }
-        match (self.is_confidential(), self.secrets.is_empty()) {
+        if self.signs_assertions() && self.jwks.is_none() && self.jwks_uri.is_none() {
+            return Err(ClientFault::NoKeys);
+        }
+        match (self.has_secret(), self.secrets.is_empty()) {
             (true, true) => Err(ClientFault::NoSecret),
-            (false, false) => Err(ClientFault::PublicWithSecret),
+            (false, false) => Err(ClientFault::SecretForNothing),
             (true, false) | (false, true) => Ok(()),
         }
     }
@@ -438,7 +469,10 @@ mod tests {
         assert_eq!(Client { grant_types: BTreeSet::from([GrantType::RefreshToken]), ..client(&[]) }.check(), Err(ClientFault::NoGrant));
         assert_eq!(Client { secrets: Vec::new(), ..with_secret(&secret) }.check(), Err(ClientFault::NoSecret));
         let public = Client { token_endpoint_auth_method: TokenEndpointAuthMethod::None, ..with_secret(&secret) };
-        assert_eq!(public.check(), Err(ClientFault::PublicWithSecret));
+        assert_eq!(public.check(), Err(ClientFault::SecretForNothing));
+        let signs = Client { token_endpoint_auth_method: TokenEndpointAuthMethod::PrivateKeyJwt, ..client(&["https://a.example/cb"]) };
+        assert_eq!(signs.check(), Err(ClientFault::NoKeys));
+        assert_eq!(Client { jwks_uri: Some("https://a.example/jwks".to_owned()), ..signs }.check(), Ok(()));
     }
 
     // OA-DR-13

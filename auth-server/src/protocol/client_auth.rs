@@ -1,8 +1,9 @@
 //! How a client proves who it is (RFC 6749 §2.3, §3.2.1, §5.2).
 //!
 //! First [`Presented::read`] finds out who the request claims to come from, then
-//! [`authenticate`] holds the claim against that client's record. Every failure
-//! of the second step looks the same from outside.
+//! [`authenticate`] holds the claim against that client's record, and an assertion
+//! ([`Signed::judge`]) against its keys. Every failure after the first step looks the
+//! same from outside.
 
 use std::{ops::Deref, sync::Arc};
 
@@ -12,10 +13,11 @@ use base64::{
     engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
 };
 use chrono::{DateTime, Utc};
-use portcullis_verifier::vocabulary::Issuer;
+use portcullis_verifier::{issuer::ClientAssertion, jwk::Set, vocabulary::Issuer};
 
 use super::{
     client::{Client, ClientSecret},
+    client_assertion::{self, AssertionAudience, AssertionFault, UsedOnce},
     error::{OAuthError, Refusal},
     parameters::{Parameters, decode_text},
     vocabulary::ClientId,
@@ -35,6 +37,32 @@ enum Proof {
     None,
     /// More than one when the text can be read in more than one way.
     Secret(Vec<Secret<String>>),
+    /// A signed JWT (RFC 7523 §2.2).
+    Assertion(Secret<String>),
+}
+
+/// What is known of a client that presented nothing false.
+#[derive(Debug)]
+pub enum Authentication {
+    /// It is who it claims to be, or has nothing to prove.
+    Done(AuthenticatedClient),
+    /// That is for its keys to say.
+    BySignature(Signed),
+}
+
+/// A client that sent an assertion, to be held against its keys.
+#[derive(Debug)]
+pub struct Signed {
+    client: Arc<Client>,
+    assertion: Secret<String>,
+}
+
+/// A client whose assertion is good, if this is the first time that it is used.
+#[derive(Debug)]
+pub struct SignedOnce {
+    client: Arc<Client>,
+    /// What must not have been seen before.
+    pub used: UsedOnce,
 }
 
 /// A client that proved who it is, or that has nothing to prove: the only way to
@@ -61,7 +89,7 @@ impl Deref for AuthenticatedClient {
 }
 
 /// Why a client is not authenticated.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{reason}")]
 pub struct ClientAuthError {
     /// What was wrong.
@@ -72,14 +100,26 @@ pub struct ClientAuthError {
 }
 
 /// What was wrong with a client's authentication.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ClientAuthReason {
     /// A `client_assertion_type` that is not the one of RFC 7523.
     #[error("the client_assertion_type is unknown, or comes without an assertion")]
     AssertionType,
-    /// A signed assertion, which this server does not accept.
-    #[error("the client authenticated with an assertion")]
-    Assertion,
+    /// A signed assertion that proves nothing.
+    #[error(transparent)]
+    Assertion(#[from] AssertionFault),
+    /// A good assertion, for the second time.
+    #[error("client_assertion: it was used before")]
+    AssertionAgain,
+    /// The keys by which to check an assertion could not be had.
+    #[error("client_keys_unavailable: {0}")]
+    KeysUnavailable(String),
+    /// A client that signs, and did not.
+    #[error("the client signs assertions, but presented none")]
+    MissingAssertion,
+    /// An assertion of a client that has no keys here.
+    #[error("the client presented an assertion, but proves itself otherwise")]
+    UnexpectedAssertion,
     /// The operator switched the client off.
     #[error("the client is disabled")]
     Disabled,
@@ -130,14 +170,18 @@ impl Refusal for ClientAuthError {
             ClientAuthReason::AssertionType => OAuthError::invalid_request("the client_assertion_type is not known here"),
             ClientAuthReason::Mismatch => OAuthError::invalid_request("the client_id differs from the one in the Authorization header"),
             ClientAuthReason::SeveralMethods => OAuthError::invalid_request("use one way of client authentication per request"),
-            ClientAuthReason::Assertion
+            ClientAuthReason::Assertion(_)
+            | ClientAuthReason::AssertionAgain
             | ClientAuthReason::Disabled
             | ClientAuthReason::ExpiredSecret
             | ClientAuthReason::Header
+            | ClientAuthReason::KeysUnavailable(_)
             | ClientAuthReason::MalformedId
+            | ClientAuthReason::MissingAssertion
             | ClientAuthReason::MissingSecret
             | ClientAuthReason::NoClient
             | ClientAuthReason::Scheme
+            | ClientAuthReason::UnexpectedAssertion
             | ClientAuthReason::UnexpectedSecret
             | ClientAuthReason::Unknown
             | ClientAuthReason::WrongSecret => OAuthError::INVALID_CLIENT,
@@ -172,9 +216,8 @@ impl Presented {
 
     fn from_form(form: &Parameters) -> Result<Self, ClientAuthReason> {
         let secret = form.get("client_secret");
-        if has_assertion(form)? {
-            let several = secret.is_some();
-            return Err(if several { ClientAuthReason::SeveralMethods } else { ClientAuthReason::Assertion });
+        if let Some(assertion) = assertion(form)? {
+            return if secret.is_some() { Err(ClientAuthReason::SeveralMethods) } else { Self::from_assertion(assertion, form) };
         }
         let client_id = form.get("client_id").ok_or(ClientAuthReason::NoClient)?;
         let client_id = client_id.parse().map_err(|_| ClientAuthReason::MalformedId)?;
@@ -182,12 +225,23 @@ impl Presented {
         Ok(Self { client_id, proof, by_header: false })
     }
 
+    /// The assertion says whose it is; who says it again in the form says the same
+    /// (RFC 7521 §4.2).
+    fn from_assertion(assertion: &str, form: &Parameters) -> Result<Self, ClientAuthReason> {
+        let claimed = ClientAssertion::read(assertion).map_err(AssertionFault::Jwt)?.issuer().to_owned();
+        if form.get("client_id").is_some_and(|in_form| in_form != claimed) {
+            return Err(ClientAuthReason::Mismatch);
+        }
+        let client_id = claimed.parse().map_err(|_| ClientAuthReason::MalformedId)?;
+        Ok(Self { client_id, proof: Proof::Assertion(Secret::new(assertion.to_owned())), by_header: false })
+    }
+
     fn from_header(header: &[u8], form: &Parameters) -> Result<Self, ClientAuthReason> {
         let (scheme, credentials) = split_scheme(header).ok_or(ClientAuthReason::Header)?;
         if !scheme.eq_ignore_ascii_case("basic") {
             return Err(ClientAuthReason::Scheme);
         }
-        if form.get("client_secret").is_some() || has_assertion(form)? {
+        if form.get("client_secret").is_some() || assertion(form)?.is_some() {
             return Err(ClientAuthReason::SeveralMethods);
         }
         let (client_id, proof) = basic(credentials).ok_or(ClientAuthReason::Header)?;
@@ -198,11 +252,11 @@ impl Presented {
     }
 }
 
-/// Whether an assertion of RFC 7523 is there.
-fn has_assertion(form: &Parameters) -> Result<bool, ClientAuthReason> {
+/// The assertion of RFC 7523, if one is there.
+fn assertion(form: &Parameters) -> Result<Option<&str>, ClientAuthReason> {
     match (form.get("client_assertion"), form.get("client_assertion_type")) {
-        (None, None) => Ok(false),
-        (Some(_), Some(ASSERTION_TYPE)) => Ok(true),
+        (None, None) => Ok(None),
+        (Some(assertion), Some(ASSERTION_TYPE)) => Ok(Some(assertion)),
         (Some(_) | None, Some(_)) | (Some(_), None) => Err(ClientAuthReason::AssertionType),
     }
 }
@@ -235,11 +289,7 @@ fn readings(text: &str) -> impl Iterator<Item = String> {
 
 /// Holds the claim against the record found under [`Presented::client_id`], if
 /// there is one.
-pub fn authenticate(
-    presented: &Presented,
-    client: Option<Arc<Client>>,
-    now: DateTime<Utc>,
-) -> Result<AuthenticatedClient, ClientAuthError> {
+pub fn authenticate(presented: &Presented, client: Option<Arc<Client>>, now: DateTime<Utc>) -> Result<Authentication, ClientAuthError> {
     let client = client.filter(|client| client.id == presented.client_id);
     let secrets = client.as_ref().map_or(&[] as &[ClientSecret], |client| &client.secrets);
     // The proof is weighed even if the client is unknown: it takes as long.
@@ -249,12 +299,69 @@ pub fn authenticate(
     if !client.is_active() {
         return refuse(ClientAuthReason::Disabled);
     }
-    match (client.is_confidential(), proof) {
-        (false, Weighed::NoSecret) | (true, Weighed::Right) => Ok(AuthenticatedClient { client }),
+    if let Proof::Assertion(assertion) = &presented.proof {
+        return if client.signs_assertions() {
+            Ok(Authentication::BySignature(Signed { client, assertion: assertion.clone() }))
+        } else {
+            refuse(ClientAuthReason::UnexpectedAssertion)
+        };
+    }
+    match (client.has_secret(), proof) {
+        (false, Weighed::NoSecret) if client.is_confidential() => refuse(ClientAuthReason::MissingAssertion),
+        (false, Weighed::NoSecret) | (true, Weighed::Right) => Ok(Authentication::Done(AuthenticatedClient { client })),
         (false, Weighed::Right | Weighed::Expired | Weighed::Wrong) => refuse(ClientAuthReason::UnexpectedSecret),
         (true, Weighed::NoSecret) => refuse(ClientAuthReason::MissingSecret),
         (true, Weighed::Expired) => refuse(ClientAuthReason::ExpiredSecret),
         (true, Weighed::Wrong) => refuse(ClientAuthReason::WrongSecret),
+    }
+}
+
+#[cfg(test)]
+impl Authentication {
+    /// The client, which signed nothing.
+    pub(crate) fn expect_done(self) -> AuthenticatedClient {
+        match self {
+            Self::Done(client) => client,
+            Self::BySignature(signed) => panic!("{signed:?} is yet to be judged"),
+        }
+    }
+}
+
+impl Signed {
+    /// Whose keys are wanted.
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// Whether this key set may have the key: if not, a fresher one may.
+    pub fn may_be_of(&self, keys: &Set) -> bool {
+        ClientAssertion::read(self.assertion.expose()).is_ok_and(|assertion| assertion.may_be_of(keys))
+    }
+
+    /// Holds the assertion against the client's keys.
+    pub fn judge(self, keys: &Set, audience: AssertionAudience<'_>, now: DateTime<Utc>) -> Result<SignedOnce, ClientAuthError> {
+        let judged = ClientAssertion::read(self.assertion.expose())
+            .map_err(AssertionFault::Jwt)
+            .and_then(|assertion| client_assertion::judge(assertion, &self.client.id, keys, audience, now));
+        let used = judged.map_err(|fault| ClientAuthError { reason: fault.into(), by_header: false })?;
+        Ok(SignedOnce { client: self.client, used })
+    }
+}
+
+impl SignedOnce {
+    /// Whose assertion it is.
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// The client, if this is the first use of its assertion: found out by one step that
+    /// can not succeed twice.
+    pub fn if_first(self, is_first: bool) -> Result<AuthenticatedClient, ClientAuthError> {
+        if is_first {
+            Ok(AuthenticatedClient { client: self.client })
+        } else {
+            Err(ClientAuthError { reason: ClientAuthReason::AssertionAgain, by_header: false })
+        }
     }
 }
 
@@ -285,6 +392,8 @@ fn weigh(proof: &Proof, secrets: &[ClientSecret], now: DateTime<Utc>) -> Weighed
 
 #[cfg(test)]
 mod tests {
+    use portcullis_verifier::testing::TestIssuer;
+
     use super::{ClientAuthReason as R, *};
     use crate::protocol::{
         client::ClientOrigin,
@@ -322,7 +431,11 @@ mod tests {
             let client = known.iter().find(|client| client.id == *presented.client_id());
             authenticate(&presented, client.cloned().map(Arc::new), now())
         });
-        done.map(|client| client.id.to_string()).map_err(|error| (error.reason, error.by_header))
+        let id = |done| match done {
+            Authentication::Done(client) => client.id.to_string(),
+            Authentication::BySignature(signed) => signed.client().id.to_string(),
+        };
+        done.map(id).map_err(|error| (error.reason, error.by_header))
     }
 
     // OA-CL-01, MCP-AS-56, MCP-AS-57: Basic and post, whichever is registered
@@ -398,7 +511,7 @@ mod tests {
             outcome(&[], "client_id=%C3%A9").unwrap_err(),
             outcome(&[], "client_secret=x").unwrap_err(),
         ];
-        let reasons = answers.map(|(reason, _)| reason);
+        let reasons = answers.clone().map(|(reason, _)| reason);
         assert_eq!(
             reasons,
             [
@@ -454,13 +567,69 @@ mod tests {
         assert_eq!(refused.reason, R::Unknown);
     }
 
-    // OA-CL-10, EA-088, and OA-CL-01 for a method that is off
+    // OA-CL-10, EA-088
     #[test]
-    fn assertions_are_not_accepted() {
+    fn an_assertion_is_of_one_type_and_readable() {
         assert_eq!(outcome(&[], "client_assertion=a.b.c&client_assertion_type=saml"), Err((R::AssertionType, false)));
         assert_eq!(outcome(&[], "client_id=pub&client_assertion=a.b.c"), Err((R::AssertionType, false)));
         let form = format!("client_id=pub&client_assertion=a.b.c&client_assertion_type={ASSERTION_TYPE}");
-        assert_eq!(outcome(&[], &form), Err((R::Assertion, false)));
+        assert!(matches!(outcome(&[], &form), Err((R::Assertion(AssertionFault::Jwt(_)), false))));
+    }
+
+    /// A client that signs its assertions, and one of them.
+    fn signing(may_come_without_proof: bool) -> (TestIssuer, Client, String) {
+        let app = TestIssuer::new("app");
+        let client = Client {
+            token_endpoint_auth_method: TokenEndpointAuthMethod::PrivateKeyJwt,
+            may_come_without_proof,
+            jwks: serde_json::from_str(&app.jwks()).unwrap(),
+            ..Client::new("app".parse().unwrap(), ClientOrigin::Registered, now())
+        };
+        let assertion =
+            app.token("https://auth.example.com", now()).header("typ", "JWT").claim("sub", "app").claim("exp", now().timestamp() + 60);
+        let form = format!("client_assertion={}&client_assertion_type={ASSERTION_TYPE}", assertion.sign());
+        (app, client, form)
+    }
+
+    fn by_form(form: &str, client: &Client) -> Result<Authentication, R> {
+        let presented = Presented::read([], &Parameters::parse(form.as_bytes()).unwrap()).map_err(|error| error.reason)?;
+        authenticate(&presented, Some(Arc::new(client.clone())), now()).map_err(|error| error.reason)
+    }
+
+    // OA-CL-10, MCP-AS-202
+    #[test]
+    fn a_client_that_signs_is_known_by_its_keys_and_once() {
+        let (app, client, form) = signing(false);
+        let audience = AssertionAudience { issuer: "https://auth.example.com", token_endpoint: "https://auth.example.com/token" };
+        for form in [form.clone(), format!("client_id=app&{form}")] {
+            let Ok(Authentication::BySignature(signed)) = by_form(&form, &client) else { panic!("it signed") };
+            let keys = Set::from_json(app.jwks().as_bytes()).unwrap();
+            assert!(signed.may_be_of(&keys));
+            let once = signed.judge(&keys, audience, now()).unwrap();
+            assert_eq!(once.used.jti, "t_1");
+            assert_eq!(once.if_first(false).unwrap_err().reason, R::AssertionAgain);
+        }
+        assert_eq!(by_form(&format!("client_id=other&{form}"), &client).unwrap_err(), R::Mismatch);
+        let other = Set::from_json(TestIssuer::with_key("app", 9).jwks().as_bytes()).unwrap();
+        let Ok(Authentication::BySignature(signed)) = by_form(&form, &client) else { panic!("it signed") };
+        assert!(!signed.may_be_of(&other));
+        assert!(matches!(signed.judge(&other, audience, now()).unwrap_err().reason, R::Assertion(_)));
+    }
+
+    // OA-CL-01, OA-CL-06, OA-CL-07, OA-CM-17, MCP-AS-115
+    #[test]
+    fn a_client_that_signs_has_to_unless_it_says_that_it_may_not() {
+        let (_, client, form) = signing(false);
+        assert_eq!(by_form("client_id=app", &client).unwrap_err(), R::MissingAssertion);
+        assert_eq!(by_form("client_id=app&client_secret=x", &client).unwrap_err(), R::UnexpectedSecret);
+        let (_, both, _) = signing(true);
+        assert!(matches!(by_form("client_id=app", &both), Ok(Authentication::Done(_))));
+        assert!(matches!(by_form(&form, &both), Ok(Authentication::BySignature(_))));
+        assert_eq!(by_form("client_id=app&client_secret=x", &both).unwrap_err(), R::UnexpectedSecret);
+        for other in [public(), confidential(TokenEndpointAuthMethod::ClientSecretPost)] {
+            let other = Client { id: "app".parse().unwrap(), ..other };
+            assert_eq!(by_form(&form, &other).unwrap_err(), R::UnexpectedAssertion);
+        }
     }
 
     // OA-CL-02, OA-CL-03, OA-CL-10
@@ -469,6 +638,15 @@ mod tests {
         for reason in [R::AssertionType, R::Mismatch, R::SeveralMethods] {
             let error = ClientAuthError { reason, by_header: true };
             assert_eq!(error.answer().code, ErrorCode::InvalidRequest, "{error}");
+        }
+    }
+
+    // OA-CL-05, OA-CL-13
+    #[test]
+    fn whatever_is_wrong_with_an_assertion_sounds_the_same() {
+        let fault = R::Assertion(AssertionFault::Expired);
+        for reason in [fault, R::AssertionAgain, R::KeysUnavailable("why".to_owned()), R::MissingAssertion, R::UnexpectedAssertion] {
+            assert_eq!(ClientAuthError { reason, by_header: false }.answer(), OAuthError::INVALID_CLIENT);
         }
     }
 

@@ -12,7 +12,7 @@ use super::{
     authorize::AuthorizationRequest,
     client::{Client, ClientOrigin},
     resource::ProtectedResource,
-    vocabulary::{RedirectKind, RedirectUri},
+    vocabulary::{ClientId, ExternalUrl, RedirectKind, RedirectUri},
 };
 
 /// What a consent page says (MCP-AS-41).
@@ -39,10 +39,16 @@ pub struct Question {
 }
 
 /// What is known about an app.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Standing {
     /// The operator registered it and vouches for its name.
     Verified,
+    /// It is what the document at its identifier says; whoever owns that host vouches
+    /// for it (MCP-AS-123).
+    Published {
+        /// The host of the document.
+        host: String,
+    },
     /// It registered itself this long ago; its name is only a claim (MCP-AS-43).
     Unverified {
         /// The time since then.
@@ -119,6 +125,7 @@ pub fn question(
 ) -> Question {
     let standing = match client.origin {
         ClientOrigin::Operator => Standing::Verified,
+        ClientOrigin::Document => Standing::Published { host: published_at(&client.id) },
         ClientOrigin::Registered => Standing::Unverified { registered: (now - client.created_at).max(TimeDelta::zero()) },
     };
     Question {
@@ -132,6 +139,11 @@ pub fn question(
         account: account.to_owned(),
         remembered: is_remembered(client, &request.redirect_uri),
     }
+}
+
+/// The host that vouches for a client which is known by a document.
+pub fn published_at(id: &ClientId) -> String {
+    id.as_str().parse::<ExternalUrl>().map_or_else(|_| id.to_string(), |url| url.authority().to_ascii_lowercase())
 }
 
 /// The app's name, cut. Without one it is called after the host it answers to *now*:
@@ -189,7 +201,7 @@ fn scopes(request: &AuthorizationRequest, resource: &ProtectedResource, granted:
 /// registered itself is only a claim (OA-DR-17), and an address on this computer is
 /// anybody's (OA-MX-15): both are asked about every time.
 fn is_remembered(client: &Client, redirect_uri: &RedirectUri) -> bool {
-    client.origin == ClientOrigin::Operator && redirect_uri.kind() == RedirectKind::Https
+    client.origin != ClientOrigin::Registered && redirect_uri.kind() == RedirectKind::Https
 }
 
 impl Remembered {

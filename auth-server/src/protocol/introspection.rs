@@ -151,7 +151,7 @@ mod tests {
             ..Client::new("rs".parse().unwrap(), ClientOrigin::Operator, now())
         };
         let form = Parameters::parse(format!("client_id=rs&client_secret={}", secret.wire()).as_bytes()).unwrap();
-        authenticate(&Presented::read([], &form).unwrap(), Some(Arc::new(client)), now()).unwrap()
+        authenticate(&Presented::read([], &form).unwrap(), Some(Arc::new(client)), now()).unwrap().expect_done()
     }
 
     fn claims() -> TokenClaims {
@@ -231,7 +231,7 @@ mod tests {
     fn a_public_client_may_not_ask() {
         let client = Client::new("pub".parse().unwrap(), ClientOrigin::Operator, now());
         let presented = Presented::read([], &Parameters::parse(b"client_id=pub").unwrap()).unwrap();
-        let caller = authenticate(&presented, Some(Arc::new(client)), now()).unwrap();
+        let caller = authenticate(&presented, Some(Arc::new(client)), now()).unwrap().expect_done();
         assert_eq!(Introspector::new(&caller).unwrap_err().answer(), OAuthError::INVALID_CLIENT);
     }
 }

@@ -9,6 +9,7 @@ pub mod vocabulary;
 pub mod access_token;
 pub mod authorize;
 pub mod client;
+pub mod client_assertion;
 pub mod client_auth;
 pub mod client_credentials;
 pub mod code;

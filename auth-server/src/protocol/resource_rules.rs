@@ -212,7 +212,12 @@ mod tests {
             for path in free {
                 assert!(!is_of_the_server(&named(&format!("https://auth.example{path}")), &issuer), "{issuer}: {path}");
             }
-            let document = serde_json::to_value(ServerMetadata::new(&issuer, true, &"a".parse().unwrap())).unwrap();
+            let document = serde_json::to_value(ServerMetadata::new(
+                &issuer,
+                crate::protocol::metadata::WaysIn { registration: true, client_documents: true },
+                &"a".parse().unwrap(),
+            ))
+            .unwrap();
             for (member, address) in
                 document.as_object().unwrap().iter().filter(|(name, _)| name.ends_with("_endpoint") || *name == "jwks_uri")
             {

@@ -1,11 +1,14 @@
 //! Authorization codes; only their hash.
 
+use std::sync::Arc;
+
 use anyhow::Context as _;
 use chrono::{DateTime, Utc};
 use portcullis_verifier::vocabulary::Scope;
 
 use super::{
     Store,
+    clients::insert_client,
     families::replay,
     on_db, on_db_read, requests,
     row::row,
@@ -14,6 +17,7 @@ use super::{
 use crate::{
     clock::Clock,
     protocol::{
+        client::Client,
         code::{IssuedCode, Redemption},
         refused::Effect,
         vocabulary::{AuthorizationCode, FamilyId, GrantId, RequestHandle, SessionId, TokenHash},
@@ -25,6 +29,9 @@ use crate::{
 pub struct NewCode {
     /// The code's hash.
     pub hash: TokenHash<AuthorizationCode>,
+    /// The client, if the store may not have it: it is kept from now on, since somebody
+    /// has consented. Whoever an operator removed meanwhile does not come back by this.
+    pub newcomer: Option<Arc<Client>>,
     /// The code. Its grant is a fresh one, unless the person gave this client one before.
     pub code: IssuedCode,
     /// In which session it was allowed.
@@ -227,6 +234,12 @@ impl Store {
                 step.rollback().await?;
                 return Ok(None);
             }
+            let used = sqlx::query(CLIENT_USED).bind(self.issuer_id).bind(code.client_id.as_str()).bind(issued_at);
+            let is_stored = used.execute(&mut *step).await?.rows_affected() > 0;
+            if let Some(client) = new.newcomer.as_deref().filter(|_| !is_stored) {
+                insert_client!(self, step, client);
+                sqlx::query(CLIENT_USED).bind(self.issuer_id).bind(code.client_id.as_str()).bind(issued_at).execute(&mut *step).await?;
+            }
             let (grant_id, granted): (String, String) = sqlx::query_as(GRANT)
                 .bind(self.issuer_id)
                 .bind(code.grant_id.to_string())
@@ -275,7 +288,6 @@ impl Store {
                     .execute(&mut *step)
                     .await?;
             }
-            sqlx::query(CLIENT_USED).bind(self.issuer_id).bind(code.client_id.as_str()).bind(issued_at).execute(&mut *step).await?;
             step.commit().await.context("storing a code")?;
             Ok(Some((grant_id.parse().context("grants.id")?, Trimmed { codes, families, grants: 0 })))
         })

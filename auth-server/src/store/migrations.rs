@@ -26,6 +26,7 @@ const STEPS: &[(i64, &str, &str)] = steps![
     12 "0012_initial_access_tokens",
     13 "0013_operator_actions",
     14 "0014_starts",
+    15 "0015_newcomers",
     16 "0016_personal_tokens",
 ];
 

@@ -63,10 +63,11 @@ const SWEEPS: &[Sweep] = &[
     sweep!(AMonth, Bytes "hash" of "initial_access_tokens": "(expires_at <= $2 OR (uses_left = 0 AND created_at <= $2))"),
     // Until then it is told from a guess.
     sweep!(AMonth, Bytes "hash" of "personal_tokens": "(revoked_at <= $2 OR expires_at <= $2)"),
+    sweep!(Over, Text "id" of "ended_clients": "expires_at <= $2"),
     sweep!(OfKeys, Text "kid" of "signing_keys": "leaves_at <= $2"),
     sweep!(NeverUsed, Text "id" of "clients": "origin = 'registered' AND first_used_at IS NULL AND created_at <= $2"),
     // A client whose tokens are still renewed is in use, though nobody was asked for long.
-    sweep!(Idle, Text "id" of "clients": "origin = 'registered' AND last_used_at <= $2 AND NOT EXISTS (SELECT 1 FROM grants g \
+    sweep!(Idle, Text "id" of "clients": "origin <> 'operator' AND last_used_at <= $2 AND NOT EXISTS (SELECT 1 FROM grants g \
         JOIN token_families f ON f.issuer_id = g.issuer_id AND f.grant_id = g.id \
         WHERE g.issuer_id = clients.issuer_id AND g.client_id = clients.id AND f.last_used_at > $2)"),
 ];

@@ -8,7 +8,10 @@ use serde_json::Value;
 use sqlx::types::Json;
 
 use super::{Store, on_db, on_db_read, row::row};
-use crate::protocol::vocabulary::{BrowserId, ClientId, RequestHandle, TokenHash};
+use crate::protocol::{
+    client::Client,
+    vocabulary::{BrowserId, ClientId, RequestHandle, TokenHash},
+};
 
 /// A request to be kept until the person has answered.
 #[derive(Clone, Debug)]
@@ -25,6 +28,8 @@ pub struct NewRequest {
     pub is_anonymous: bool,
     /// The request itself.
     pub request: Value,
+    /// The client, where the store may not have it yet.
+    pub client: Option<Client>,
     /// When it came.
     pub created_at: DateTime<Utc>,
     /// Dead from here on.
@@ -38,6 +43,8 @@ pub struct StoredRequest {
     pub client_id: String,
     /// The request itself.
     pub request: Value,
+    /// The client as it was read for this request.
+    pub client: Option<Client>,
     /// When it came.
     pub created_at: DateTime<Utc>,
     /// The sign-in made for it.
@@ -54,7 +61,7 @@ pub struct StoredRequest {
 pub struct TooManyPending;
 
 row! { RequestRow {
-    client_id: String, request: Json<Value>, created_at: DateTime<Utc>, signed_in_at: Option<DateTime<Utc>>,
+    client_id: String, request: Json<Value>, client: Option<Json<Client>>, created_at: DateTime<Utc>, signed_in_at: Option<DateTime<Utc>>,
     decision: Option<Json<Value>>, answered_at: Option<DateTime<Utc>>,
 } }
 
@@ -68,14 +75,16 @@ const TRIM: &str = "DELETE FROM authorization_requests WHERE issuer_id = $1 AND 
 /// Room is made for so many at once, as a part of all that may wait: finding the
 /// oldest means walking past all the others.
 const ROOM: i64 = 100;
-const ADD: &str = "INSERT INTO authorization_requests (issuer_id, handle_hash, browser_hash, client_id, source, is_anonymous, request, created_at, expires_at) \
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
-const FIND: &str = "SELECT client_id, request, created_at, signed_in_at, decision, answered_at FROM authorization_requests \
+const ADD: &str = "INSERT INTO authorization_requests (issuer_id, handle_hash, browser_hash, client_id, source, is_anonymous, request, created_at, expires_at, client) \
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+const FIND: &str = "SELECT client_id, request, client, created_at, signed_in_at, decision, answered_at FROM authorization_requests \
     WHERE issuer_id = $1 AND handle_hash = $2 AND browser_hash = $3 AND expires_at > $4";
 const SIGNED_IN: &str = "UPDATE authorization_requests SET signed_in_at = $3, is_anonymous = FALSE WHERE issuer_id = $1 AND handle_hash = $2 AND answered_at IS NULL";
 /// What somebody else decided is not asked of the next person as if it were theirs.
 const SIGNED_OUT: &str = "UPDATE authorization_requests SET signed_in_at = NULL, is_anonymous = TRUE, decision = NULL \
     WHERE issuer_id = $1 AND handle_hash = $2 AND answered_at IS NULL";
+const REPLACE: &str = "UPDATE authorization_requests SET request = $3, client = $4 \
+    WHERE issuer_id = $1 AND handle_hash = $2 AND decision IS NULL AND answered_at IS NULL";
 const DECIDE: &str = "UPDATE authorization_requests SET decision = $3 \
     WHERE issuer_id = $1 AND handle_hash = $2 AND decision IS NULL AND answered_at IS NULL";
 pub(super) const ANSWER: &str =
@@ -111,6 +120,7 @@ impl Store {
                 .bind(Json(&request.request))
                 .bind(request.created_at)
                 .bind(request.expires_at)
+                .bind(request.client.as_ref().map(Json))
                 .execute(&mut *step)
                 .await?;
             step.commit().await.context("keeping an authorization request")?;
@@ -136,6 +146,7 @@ impl Store {
         Ok(row.map(|row| StoredRequest {
             client_id: row.client_id,
             request: row.request.0,
+            client: row.client.map(|client| client.0),
             created_at: row.created_at,
             signed_in_at: row.signed_in_at,
             decision: row.decision.map(|decision| decision.0),
@@ -153,6 +164,17 @@ impl Store {
                 None => sqlx::query(SIGNED_OUT).bind(self.issuer_id).bind(handle.as_bytes()),
             };
             query.execute(&mut *step).await?;
+            step.commit().await
+        })
+    }
+
+    /// Puts what a request turned out to be in its place, with the client that was read
+    /// for it; changes nothing once it was decided.
+    pub async fn replace_request(&self, handle: &TokenHash<RequestHandle>, request: &Value, client: &Client) -> anyhow::Result<()> {
+        on_db!(self.db, |writer| {
+            let mut step = writer.begin_write().await?;
+            let query = sqlx::query(REPLACE).bind(self.issuer_id).bind(handle.as_bytes());
+            query.bind(Json(request)).bind(Json(client)).execute(&mut *step).await?;
             step.commit().await
         })
     }

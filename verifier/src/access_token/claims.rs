@@ -25,17 +25,30 @@ pub(crate) struct Checks<'a> {
     pub(crate) skew: TimeDelta,
 }
 
-/// Which values of `typ` say "access token" (RFC 9068 §2.1).
-#[derive(Clone, Debug, Default)]
+/// Which values of `typ` say that a JWT is what it is taken for (RFC 8725 §3.11).
+#[derive(Clone, Debug)]
 pub(crate) struct TokenKind {
+    /// In lower case; an `application/` in front changes nothing (RFC 7515 §4.1.9).
+    pub(crate) known: &'static [&'static str],
+    /// As somebody else's tokens have it, to the letter.
     pub(crate) further: Vec<String>,
     pub(crate) may_be_missing: bool,
 }
 
 impl TokenKind {
+    /// An access token (RFC 9068 §2.1).
+    pub(crate) const ACCESS_TOKEN: Self = Self { known: &["at+jwt"], further: Vec::new(), may_be_missing: false };
+
     pub(super) fn includes(&self, kind: &str) -> bool {
-        let is = |known: &str| known.eq_ignore_ascii_case(kind);
-        is("at+jwt") || is("application/at+jwt") || self.further.iter().any(|known| is(known))
+        let lower = kind.to_ascii_lowercase();
+        let short = lower.strip_prefix("application/").unwrap_or(&lower);
+        self.known.contains(&short) || self.further.iter().any(|further| further.eq_ignore_ascii_case(kind))
+    }
+}
+
+impl Default for TokenKind {
+    fn default() -> Self {
+        Self::ACCESS_TOKEN
     }
 }
 

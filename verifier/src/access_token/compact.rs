@@ -16,16 +16,16 @@ const LONGEST_KID: usize = 256;
 /// A token in its parts. Its claims are not to be believed: before the signature is
 /// checked, `iss` and `kid` choose a key, and nothing else is looked at (OA-AT-12).
 pub(crate) struct UnverifiedToken<'a> {
-    pub(super) header: Header,
-    pub(super) claims: Map<String, Value>,
-    pub(super) signed: &'a [u8],
-    pub(super) signature: Vec<u8>,
+    pub(crate) header: Header,
+    pub(crate) claims: Map<String, Value>,
+    pub(crate) signed: &'a [u8],
+    pub(crate) signature: Vec<u8>,
 }
 
 /// What a header may say.
-pub(super) struct Header {
-    pub(super) algorithm: Algorithm,
-    pub(super) kid: Option<String>,
+pub(crate) struct Header {
+    pub(crate) algorithm: Algorithm,
+    pub(crate) kid: Option<String>,
 }
 
 impl<'a> UnverifiedToken<'a> {

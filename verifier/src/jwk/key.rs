@@ -22,7 +22,7 @@ pub enum Algorithm {
 
 impl Algorithm {
     /// The name in `alg`.
-    pub fn as_str(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Es256 => "ES256",
             Self::EdDsa => "EdDSA",

@@ -84,9 +84,14 @@ impl Set {
         self.by_kid.get(kid)
     }
 
+    /// All keys that fit, named or not.
+    pub(crate) fn fitting(&self, algorithm: Algorithm) -> impl Iterator<Item = &Jwk> {
+        self.by_kid.values().chain(&self.unnamed).filter(move |key| key.fits(algorithm))
+    }
+
     /// The one key that fits; `None` where none or several do.
     pub(crate) fn only_for(&self, algorithm: Algorithm) -> Option<&Jwk> {
-        let mut fitting = self.by_kid.values().chain(&self.unnamed).filter(|key| key.fits(algorithm));
+        let mut fitting = self.fitting(algorithm);
         let first = fitting.next()?;
         fitting.next().is_none().then_some(first)
     }

@@ -1,6 +1,10 @@
 //! `portcullis client add`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::PathBuf,
+};
 
 use clap::Args;
 use portcullis_verifier::vocabulary::Scope;
@@ -19,8 +23,9 @@ use crate::{
     events::Step,
     protocol::{
         client::{Client, ClientOrigin, ClientSecret},
+        registration::public_keys,
         resource::Resources,
-        vocabulary::{ClientId, GrantType, RedirectUri, Subject, Token, TokenEndpointAuthMethod},
+        vocabulary::{ClientId, ExternalUrl, GrantType, RedirectUri, Subject, Token, TokenEndpointAuthMethod},
     },
 };
 
@@ -44,13 +49,19 @@ pub(in crate::cli) struct Add {
     /// Give it a secret
     #[arg(long)]
     confidential: bool,
-    /// How it sends its secret: `client_secret_basic` or `client_secret_post`; either works [default: `client_secret_basic`]
+    /// How it sends its secret, `client_secret_basic` or `client_secret_post` (either works) [default: `client_secret_basic`]
     #[arg(long, value_name = "METHOD")]
     auth_method: Option<TokenEndpointAuthMethod>,
-    /// Let it act for itself at a resource, with all its scopes of today, or only some: RESOURCE="SCOPES"; may be repeated; needs a secret
+    /// It has no secret but signs (`private_key_jwt`): a file with its public keys, a JWK set
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["auth_method", "jwks_uri"])]
+    jwks: Option<PathBuf>,
+    /// The same, with the address where it publishes them
+    #[arg(long, value_name = "URL", conflicts_with = "auth_method")]
+    jwks_uri: Option<String>,
+    /// Let it act for itself at a resource, with all its scopes of today, or only some: RESOURCE="SCOPES"; may be repeated; needs a secret or keys
     #[arg(long, value_name = "RESOURCE[=SCOPES]")]
     machine: Vec<String>,
-    /// Let it ask about tokens for a resource; may be repeated; needs a secret
+    /// Let it ask about tokens for a resource; may be repeated; needs a secret or keys
     #[arg(long, value_name = "RESOURCE")]
     introspect: Vec<String>,
     /// What it gets when it asks for no scope, instead of the resource's default
@@ -80,7 +91,7 @@ impl Add {
             .into_iter()
             .collect();
         client.grant_types = grant_types(&client);
-        let secret = if client.is_confidential() {
+        let secret = if client.has_secret() {
             let secret = Token::new(entropy::random()?);
             client.secrets = vec![ClientSecret::of(&secret, desk.now, None)];
             Some(secret)
@@ -96,6 +107,25 @@ impl Add {
         let secret = secret.as_ref().map(Token::wire);
         let said = format!("Added {}\n{}", harmless(&client.display_name()), facts(&client, secret, desk).render());
         desk.output.show(&Record::of(&client).with_secret(secret), &said)
+    }
+
+    /// The public keys of a client that signs, judged as those of one that registers itself.
+    fn keys(&self, client: &mut Client) -> Result<(), Failure> {
+        if let Some(file) = &self.jwks {
+            let name = file.display();
+            let text = fs::read_to_string(file).map_err(|error| Failure::Usage(format!("--jwks {name}: {error}")))?;
+            let set = serde_json::from_str(&text).map_err(|error| Failure::Usage(format!("--jwks {name}: {error}")))?;
+            let judged = public_keys(&set).map_err(|error| Failure::Usage(format!("--jwks {name}: {error}")))?;
+            client.jwks = Some(judged);
+        }
+        if let Some(text) = &self.jwks_uri {
+            let url: ExternalUrl = text.parse().map_err(|error| Failure::Usage(format!("--jwks-uri {text}: {error}")))?;
+            client.jwks_uri = Some(url.as_str().to_owned());
+        }
+        if self.jwks.is_some() || self.jwks_uri.is_some() {
+            client.token_endpoint_auth_method = TokenEndpointAuthMethod::PrivateKeyJwt;
+        }
+        Ok(())
     }
 
     fn client(&self, desk: &Desk) -> Result<Client, Failure> {
@@ -117,6 +147,7 @@ impl Add {
                 client.redirect_uris.push(uri);
             }
         }
+        self.keys(&mut client)?;
         let needs_secret = self.confidential || !self.machine.is_empty() || !self.introspect.is_empty();
         match self.auth_method {
             Some(method) => client.token_endpoint_auth_method = method,

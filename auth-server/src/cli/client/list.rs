@@ -22,6 +22,8 @@ pub(in crate::cli) enum Origin {
     Operator,
     /// The client itself
     Registered,
+    /// Nobody: it has a document of its own
+    Document,
 }
 
 impl Origin {
@@ -29,6 +31,7 @@ impl Origin {
         match self {
             Self::Operator => client.origin == ClientOrigin::Operator,
             Self::Registered => client.origin == ClientOrigin::Registered,
+            Self::Document => client.origin == ClientOrigin::Document,
         }
     }
 }
@@ -43,7 +46,12 @@ pub(super) async fn list(desk: &Desk, origin: Option<Origin>) -> Outcome {
             client.id.to_string(),
             client.display_name(),
             if client.is_confidential() { "confidential" } else { "public" }.to_owned(),
-            if client.origin == ClientOrigin::Operator { "you" } else { "itself" }.to_owned(),
+            match client.origin {
+                ClientOrigin::Operator => "you",
+                ClientOrigin::Registered => "itself",
+                ClientOrigin::Document => "its document",
+            }
+            .to_owned(),
             hosts(client),
             ago(client.created_at, desk.now),
             if client.is_active() { "active" } else { "disabled" }.to_owned(),

@@ -22,6 +22,7 @@ use super::{
 use crate::{
     protocol::{
         client::{Client, ClientOrigin},
+        consent::published_at,
         vocabulary::{RedirectUri, TaggedMember},
     },
     store::About,
@@ -165,8 +166,25 @@ fn facts(client: &Client, secret: Option<&str>, desk: &Desk) -> Facts {
     let mut facts = Facts::default();
     facts.add("client_id", client.id.as_str());
     facts.add_some("client_secret", secret.map(|secret| format!("{secret}   (shown only now)")));
-    facts.add("kind", if client.is_confidential() { "confidential: it has a secret" } else { "public: it has no secret" });
-    facts.add("made by", if client.origin == ClientOrigin::Operator { "you" } else { "itself: its name is not verified" });
+    facts.add(
+        "kind",
+        match (client.is_confidential(), client.signs_assertions()) {
+            (true, true) => "confidential: it proves itself by its keys",
+            (true, false) => "confidential: it has a secret",
+            (false, true) => "public: it has keys, but may come without proof",
+            (false, false) => "public: it has no secret",
+        },
+    );
+    facts.add(
+        "made by",
+        match client.origin {
+            ClientOrigin::Operator => "you".to_owned(),
+            ClientOrigin::Registered => "itself: its name is not verified".to_owned(),
+            ClientOrigin::Document => format!("its document: {} vouches for it", published_at(&client.id)),
+        },
+    );
+    facts.add_some("keys at", client.jwks_uri.clone());
+    facts.add_some("document read", client.confirmed_at.map(|at| ago(at, desk.now)));
     for name in client.display_names().into_iter().skip(1) {
         facts.add("also called", name);
     }

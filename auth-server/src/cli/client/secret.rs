@@ -44,8 +44,9 @@ impl Secret {
     pub(super) async fn run(&self, desk: &Desk) -> Outcome {
         let mut client = find::client(desk, &self.client).await?;
         let name = harmless(&client.display_name());
-        if !client.is_confidential() {
-            return Err(Failure::Refused(format!("{name} is a public client, which has no secret")));
+        if !client.has_secret() {
+            let what = if client.signs_assertions() { "proves itself by its keys" } else { "is a public client" };
+            return Err(Failure::Refused(format!("{name} {what}, and has no secret")));
         }
         let stays = self.stays()?;
         let kept = kept(&client, stays, desk.now);

@@ -28,6 +28,8 @@ pub enum NextStep {
     Refuse(RefusedRequest),
     /// Tell the person, and let them go back by a button of their own (OA-AZ-23).
     OfferReturn(RefusedRequest),
+    /// Read what the client says of itself, which nobody but a person makes this server do.
+    ReadDocument,
     /// Show an error page: the client is gone, or its address is no longer its own (OA-AZ-18).
     Stop(PageError),
 }
@@ -52,6 +54,8 @@ pub enum Requested<'a> {
     Refused(&'a RefusedRequest),
     /// One that a person may allow.
     Valid(&'a AuthorizationRequest),
+    /// One whose client is known by a document that was not read yet (MCP-AS-119).
+    Unread,
 }
 
 /// Somebody who is signed in at the browser.
@@ -141,6 +145,8 @@ impl Consented {
 /// Decides the next step.
 pub fn next_step(situation: &Situation<'_>, now: DateTime<Utc>) -> NextStep {
     match situation.request {
+        Requested::Unread if situation.session.is_none() => NextStep::SignIn,
+        Requested::Unread => NextStep::ReadDocument,
         Requested::Refused(refused) => match still_bound(situation.client, &refused.redirect_uri) {
             Err(error) => NextStep::Stop(error),
             Ok(()) => tell(situation, refused),
@@ -194,7 +200,7 @@ fn tell(situation: &Situation<'_>, refused: &RefusedRequest) -> NextStep {
 
 /// An error that no person has caused: with a stranger, the browser stays here.
 fn without_anybody_having_asked(situation: &Situation<'_>, refused: RefusedRequest) -> NextStep {
-    let stranger = situation.client.origin == ClientOrigin::Registered && !situation.knows_client;
+    let stranger = situation.client.origin != ClientOrigin::Operator && !situation.knows_client;
     match situation.error_redirects {
         ErrorRedirects::KnownClients if stranger => NextStep::OfferReturn(refused),
         ErrorRedirects::AfterLogin | ErrorRedirects::Always | ErrorRedirects::KnownClients => NextStep::Refuse(refused),

@@ -51,6 +51,11 @@ fn operator() -> Client {
     Client { origin: ClientOrigin::Operator, ..sample::client() }
 }
 
+/// Known by a document of its own.
+fn described() -> Client {
+    Client { origin: ClientOrigin::Document, ..sample::client() }
+}
+
 fn trusted() -> Client {
     Client { trusted: true, ..operator() }
 }
@@ -295,6 +300,28 @@ fn under_known_clients_a_stranger_never_moves_the_browser() {
     );
 }
 
+// MCP-AS-119, OA-CM-14: nothing is read for nobody
+#[test]
+fn a_document_is_read_for_somebody_who_is_signed_in() {
+    let facts = facts_of(described(), "");
+    let step = |signed_in: Option<SessionView<'_>>| {
+        let situation = Situation {
+            request: Requested::Unread,
+            client: &facts.client,
+            resource: None,
+            session: signed_in,
+            signed_in_here: false,
+            decision: None,
+            remembered: &facts.remembered,
+            knows_client: false,
+            error_redirects: ErrorRedirects::Always,
+        };
+        next_step(&situation, sample::now())
+    };
+    assert_eq!(step(None), NextStep::SignIn);
+    assert_eq!(step(Some(SessionView { user_id: "ada", user_name: "ada", auth_time: sample::now() })), NextStep::ReadDocument);
+}
+
 // OA-MX-16
 #[test]
 fn a_damaged_decision_widens_nothing() {
@@ -304,7 +331,7 @@ fn a_damaged_decision_widens_nothing() {
 }
 
 fn any_facts() -> impl Strategy<Value = Facts> {
-    let client = prop_oneof![Just(sample::client()), Just(operator()), Just(trusted())];
+    let client = prop_oneof![Just(sample::client()), Just(operator()), Just(trusted()), Just(described())];
     let redirect = prop_oneof![Just("https://app.example/cb"), Just("http://127.0.0.1:9/cb"), Just("cursor://app/cb")];
     let prompt = prop_oneof![Just(""), Just("none"), Just("login"), Just("consent"), Just("select_account")];
     let scope = prop_oneof![Just("notes:read"), Just("notes:read+notes:write")];
@@ -352,7 +379,7 @@ proptest! {
             prop_assert_eq!(consented.user_id(), "ada");
             let said_yes = facts.decision.as_ref().is_some_and(|decision| decision.is_by("ada") && decision.allowed().is_some());
             let web = facts.request.redirect_uri.as_str() == "https://app.example/cb";
-            prop_assert!(said_yes || (web && facts.client.origin == ClientOrigin::Operator));
+            prop_assert!(said_yes || (web && facts.client.origin != ClientOrigin::Registered));
             prop_assert!(facts.here || !facts.request.prompt.login);
         }
     }
@@ -366,7 +393,7 @@ proptest! {
 
     #[test]
     fn nobody_is_moved_by_a_strangers_mistake(facts in any_facts()) {
-        let stranger = facts.client.origin == ClientOrigin::Registered;
+        let stranger = facts.client.origin != ClientOrigin::Operator;
         if let (NextStep::Refuse(refused), true) = (facts.step(), stranger && facts.policy != ErrorRedirects::Always) {
             prop_assert!(facts.signed_in.is_some() || refused.is_silent());
             let said_no = refused.reason == RedirectError::Denied;

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use chrono::{DateTime, Utc};
 use portcullis_verifier::vocabulary::Scope;
 use serde_json::{Map, Value};
 use url::Url;
@@ -11,8 +12,11 @@ use super::{
     refused::{Member, RedirectFault, RegistrationError},
 };
 use crate::protocol::{
-    client::ApplicationType,
-    vocabulary::{GrantType, HumanReadable, RedirectKind, RedirectUri, TaggedMember, TaggedMemberError, TokenEndpointAuthMethod},
+    client::{ApplicationType, Client, ClientOrigin},
+    vocabulary::{
+        ClientId, ExternalUrl, GrantType, HumanReadable, RedirectKind, RedirectUri, TaggedMember, TaggedMemberError,
+        TokenEndpointAuthMethod,
+    },
 };
 
 const LONGEST_NAME: usize = 200;
@@ -50,13 +54,22 @@ type Members = Map<String, Value>;
 impl Metadata {
     /// Reads the members this server knows and leaves the others alone. The
     /// redirect URIs come first: their errors have a code of their own.
-    pub(super) fn read(members: &Members, policy: RegistrationPolicy) -> Result<Self, RegistrationError> {
-        let redirect_uris = redirect_uris(members, policy)?;
+    pub(super) fn read(
+        members: &Members,
+        policy: RegistrationPolicy,
+        wanted: RedirectUris,
+        token_endpoint_auth_method: TokenEndpointAuthMethod,
+    ) -> Result<Self, RegistrationError> {
+        let redirect_uris = redirect_uris(members, policy, wanted)?;
         response_types(members)?;
         let jwks = keys::jwks(member(members, "jwks"))?;
         let jwks_uri = jwks_uri(members)?;
-        if jwks.is_some() && jwks_uri.is_some() {
-            return Err(RegistrationError::Keys);
+        match (jwks.is_some(), jwks_uri.is_some()) {
+            (true, true) => return Err(RegistrationError::Keys),
+            (false, false) if token_endpoint_auth_method == TokenEndpointAuthMethod::PrivateKeyJwt => {
+                return Err(RegistrationError::NoKeys);
+            }
+            (true | false, false) | (false, true) => {}
         }
         Ok(Self {
             application_type: application_type(members, &redirect_uris)?,
@@ -73,9 +86,32 @@ impl Metadata {
             scope: scope(members)?,
             software_id: short_text(members, "software_id", Member::SoftwareId)?,
             software_version: short_text(members, "software_version", Member::SoftwareVersion)?,
-            token_endpoint_auth_method: token_endpoint_auth_method(members)?,
+            token_endpoint_auth_method,
             tos_uri: web_page(members, "tos_uri", Member::TosUri)?,
         })
+    }
+
+    /// The client that it describes.
+    pub(super) fn client(self, id: ClientId, origin: ClientOrigin, now: DateTime<Utc>) -> Client {
+        Client {
+            name: self.client_name,
+            in_languages: self.in_languages,
+            redirect_uris: self.redirect_uris,
+            grant_types: self.grant_types,
+            token_endpoint_auth_method: self.token_endpoint_auth_method,
+            scope: self.scope,
+            application_type: self.application_type,
+            client_uri: self.client_uri,
+            logo_uri: self.logo_uri,
+            policy_uri: self.policy_uri,
+            tos_uri: self.tos_uri,
+            contacts: self.contacts,
+            software_id: self.software_id,
+            software_version: self.software_version,
+            jwks: self.jwks,
+            jwks_uri: self.jwks_uri,
+            ..Client::new(id, origin, now)
+        }
     }
 }
 
@@ -104,24 +140,46 @@ fn texts<'a>(members: &'a Members, name: &str, known_as: Member) -> Result<Optio
     texts.map(Some).ok_or(RegistrationError::Member(known_as))
 }
 
-fn redirect_uris(members: &Members, policy: RegistrationPolicy) -> Result<Vec<RedirectUri>, RegistrationError> {
+/// Which of the redirect URIs have to be good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum RedirectUris {
+    /// All: whoever registers hears of a mistake at once (OA-DR-05).
+    All,
+    /// One: nobody hears of the others (MCP-AS-113).
+    AnyGood,
+}
+
+fn redirect_uris(members: &Members, policy: RegistrationPolicy, wanted: RedirectUris) -> Result<Vec<RedirectUri>, RegistrationError> {
     let elements = member(members, "redirect_uris").and_then(Value::as_array).ok_or(RegistrationError::RedirectUris)?;
     if elements.is_empty() || elements.len() > MOST_REDIRECT_URIS {
         return Err(RegistrationError::RedirectUris);
     }
-    let texts: Vec<&str> = elements.iter().map(Value::as_str).collect::<Option<_>>().ok_or(RegistrationError::RedirectUris)?;
-    let mut redirect_uris = Vec::with_capacity(texts.len());
-    for (position, text) in texts.into_iter().enumerate() {
-        let refused = |reason| RegistrationError::RedirectUri { position, reason };
-        let uri: RedirectUri = text.parse().map_err(|error| refused(RedirectFault::Malformed(error)))?;
-        if uri.kind() == RedirectKind::PrivateUse && !policy.private_use_schemes {
-            return Err(refused(RedirectFault::PrivateUse));
-        }
-        if !redirect_uris.contains(&uri) {
-            redirect_uris.push(uri);
+    if wanted == RedirectUris::All && !elements.iter().all(Value::is_string) {
+        return Err(RegistrationError::RedirectUris);
+    }
+    let (mut redirect_uris, mut first_fault) = (Vec::with_capacity(elements.len()), None);
+    for (position, text) in elements.iter().enumerate() {
+        match redirect_uri(position, text, policy) {
+            Ok(uri) if !redirect_uris.contains(&uri) => redirect_uris.push(uri),
+            Ok(_again) => {}
+            Err(fault) if wanted == RedirectUris::All => return Err(fault),
+            Err(fault) => first_fault = first_fault.or(Some(fault)),
         }
     }
-    Ok(redirect_uris)
+    match first_fault {
+        Some(fault) if redirect_uris.is_empty() => Err(fault),
+        Some(_) | None => Ok(redirect_uris),
+    }
+}
+
+fn redirect_uri(position: usize, text: &Value, policy: RegistrationPolicy) -> Result<RedirectUri, RegistrationError> {
+    let refused = |reason| RegistrationError::RedirectUri { position, reason };
+    let text = text.as_str().ok_or(RegistrationError::RedirectUris)?;
+    let uri: RedirectUri = text.parse().map_err(|error| refused(RedirectFault::Malformed(error)))?;
+    if uri.kind() == RedirectKind::PrivateUse && !policy.private_use_schemes {
+        return Err(refused(RedirectFault::PrivateUse));
+    }
+    Ok(uri)
 }
 
 /// Who writes `web` and answers on the person's computer is native, whatever it says.
@@ -205,7 +263,7 @@ fn response_types(members: &Members) -> Result<(), RegistrationError> {
     }
 }
 
-fn token_endpoint_auth_method(members: &Members) -> Result<TokenEndpointAuthMethod, RegistrationError> {
+pub(super) fn token_endpoint_auth_method(members: &Members) -> Result<TokenEndpointAuthMethod, RegistrationError> {
     match text(members, "token_endpoint_auth_method", Member::TokenEndpointAuthMethod)? {
         Some(method) => method.parse().map_err(|_| RegistrationError::AuthMethod),
         None => Ok(TokenEndpointAuthMethod::None),
@@ -241,6 +299,7 @@ fn is_web_page(text: &str) -> bool {
 /// Where its keys are. They are not fetched here, so all there is to judge is the address.
 fn jwks_uri(members: &Members) -> Result<Option<String>, RegistrationError> {
     let Some(value) = member(members, "jwks_uri") else { return Ok(None) };
-    let is_https = |uri: &&str| is_web_page(uri) && Url::parse(uri).is_ok_and(|url| url.scheme() == "https");
-    value.as_str().filter(is_https).map(|uri| Some(uri.to_owned())).ok_or(RegistrationError::Keys)
+    // One that could never be read is refused now.
+    let url = value.as_str().and_then(|text| text.parse::<ExternalUrl>().ok());
+    url.map(|url| Some(url.as_str().to_owned())).ok_or(RegistrationError::Keys)
 }

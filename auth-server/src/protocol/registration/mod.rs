@@ -3,6 +3,7 @@
 //! A registered client is only a claim: it gets no trust, no machine access and no
 //! silent consent, whatever it writes into its metadata.
 
+pub mod document;
 mod json;
 mod keys;
 mod metadata;
@@ -11,11 +12,11 @@ mod refused;
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
 
-use self::metadata::Metadata;
+use self::metadata::{Metadata, RedirectUris};
 pub use self::refused::{KeyFault, Member, RedirectFault, RegistrationError};
 use super::{
     client::{Client, ClientOrigin, ClientSecret},
-    vocabulary::{ClientId, ClientSecret as SecretKind, Token, TokenEndpointAuthMethod},
+    vocabulary::{ClientId, ClientSecret as SecretKind, Token},
 };
 
 /// The largest body, in bytes.
@@ -55,32 +56,17 @@ pub fn register(body: &[u8], policy: RegistrationPolicy, chosen: Chosen, now: Da
         return Err(RegistrationError::BodyTooLarge);
     }
     let members = json::object(body).ok_or(RegistrationError::NotAnObject)?;
-    let metadata = Metadata::read(&members, policy)?;
-    let secret = match metadata.token_endpoint_auth_method {
-        TokenEndpointAuthMethod::None => None,
-        TokenEndpointAuthMethod::ClientSecretBasic | TokenEndpointAuthMethod::ClientSecretPost => Some(chosen.secret),
-    };
-    let client = Client {
-        name: metadata.client_name,
-        in_languages: metadata.in_languages,
-        redirect_uris: metadata.redirect_uris,
-        grant_types: metadata.grant_types,
-        token_endpoint_auth_method: metadata.token_endpoint_auth_method,
-        secrets: secret.iter().map(|secret| ClientSecret::of(secret, now, None)).collect(),
-        scope: metadata.scope,
-        application_type: metadata.application_type,
-        client_uri: metadata.client_uri,
-        logo_uri: metadata.logo_uri,
-        policy_uri: metadata.policy_uri,
-        tos_uri: metadata.tos_uri,
-        contacts: metadata.contacts,
-        software_id: metadata.software_id,
-        software_version: metadata.software_version,
-        jwks: metadata.jwks,
-        jwks_uri: metadata.jwks_uri,
-        ..Client::new(chosen.id, ClientOrigin::Registered, now)
-    };
+    let method = metadata::token_endpoint_auth_method(&members)?;
+    let metadata = Metadata::read(&members, policy, RedirectUris::All, method)?;
+    let mut client = metadata.client(chosen.id, ClientOrigin::Registered, now);
+    let secret = client.has_secret().then_some(chosen.secret);
+    client.secrets = secret.iter().map(|secret| ClientSecret::of(secret, now, None)).collect();
     Ok(NewClient { client, secret })
+}
+
+/// Public keys as a client or an operator wrote them, a JWK set, if each of them can be used.
+pub fn public_keys(set: &Value) -> Result<Value, RegistrationError> {
+    keys::jwks(Some(set))?.ok_or(RegistrationError::Keys)
 }
 
 impl NewClient {
@@ -325,7 +311,7 @@ mod tests {
     // OA-DR-08, EA-130
     #[test]
     fn an_authentication_method_that_does_not_work_here_is_refused() {
-        for method in ["private_key_jwt", "client_secret_jwt", "tls_client_auth", "foo", "NONE"] {
+        for method in ["client_secret_jwt", "tls_client_auth", "foo", "NONE"] {
             refused(&json!({ "token_endpoint_auth_method": method }), E::AuthMethod);
         }
         assert_eq!(E::AuthMethod.answer().code, ErrorCode::InvalidClientMetadata);

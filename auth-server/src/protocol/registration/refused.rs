@@ -39,6 +39,9 @@ pub enum RegistrationError {
     /// A member has the wrong type, is too long or has characters it may not have.
     #[error("the member {0} is malformed")]
     Member(Member),
+    /// A client that signs assertions, and no keys to check them by.
+    #[error("private_key_jwt without jwks or jwks_uri")]
+    NoKeys,
     /// The body is not one plain JSON object.
     #[error("the body is not a JSON object")]
     NotAnObject,
@@ -131,13 +134,16 @@ impl Refusal for RegistrationError {
         let metadata = |description| OAuthError::new(ErrorCode::InvalidClientMetadata, description);
         match *self {
             Self::BodyTooLarge => metadata("the body is larger than 64 KB"),
-            Self::AuthMethod => metadata("token_endpoint_auth_method must be none, client_secret_basic or client_secret_post"),
+            Self::AuthMethod => {
+                metadata("token_endpoint_auth_method must be none, client_secret_basic, client_secret_post or private_key_jwt")
+            }
             Self::GrantTypes => metadata("grant_types must contain authorization_code"),
             Self::Key { position, reason } => metadata(reason.at(position)),
             Self::Keys => metadata("give jwks, a set of at most 10 keys and 16 KB, or jwks_uri, an https URL, and not both"),
             Self::LanguageTag(member) => metadata(tag_rule(member)),
             Self::ManyTagged => metadata("at most 10 members may have a language tag"),
             Self::Member(member) => metadata(member.rule()),
+            Self::NoKeys => metadata("private_key_jwt needs jwks or jwks_uri"),
             Self::NotAnObject => metadata("the body must be one JSON object without repeated members"),
             Self::RedirectUri { position, reason } => OAuthError::new(ErrorCode::InvalidRedirectUri, reason.at(position)),
             Self::RedirectUris => OAuthError::new(ErrorCode::InvalidRedirectUri, "redirect_uris must be an array of 1 to 32 strings"),

@@ -23,6 +23,7 @@ pub enum ClientIdError {
 }
 
 const MOST_BYTES: usize = 2048;
+const SEALED: &str = "pc_r_";
 
 impl ClientId {
     /// A fresh identifier, which needs no encoding in a header, a form or a URL.
@@ -34,6 +35,21 @@ impl ClientId {
     /// it is no fresh identifier, no address, and operators can't choose it.
     pub fn of_personal_tokens() -> Self {
         Self("portcullis-personal-token".to_owned())
+    }
+
+    /// An identifier in which all that the client said is sealed.
+    pub fn sealed(sealed: &[u8]) -> Self {
+        Self(format!("{SEALED}{}", BASE64URL.encode(sealed)))
+    }
+
+    /// What is sealed in it, if it is such an identifier.
+    pub fn sealed_bytes(&self) -> Option<Vec<u8>> {
+        self.0.strip_prefix(SEALED).and_then(|text| BASE64URL.decode(text).ok())
+    }
+
+    /// Whether it is of that kind.
+    pub fn is_sealed(&self) -> bool {
+        self.0.starts_with(SEALED)
     }
 
     /// The identifier.

@@ -2,6 +2,7 @@
 
 mod client_id;
 mod code_challenge;
+mod external_url;
 mod family_id;
 mod grant_id;
 mod grant_type;
@@ -18,6 +19,7 @@ mod visible;
 
 pub use client_id::{ClientId, ClientIdError};
 pub use code_challenge::{CodeChallenge, CodeChallengeError, CodeVerifier, CodeVerifierError};
+pub use external_url::{ExternalUrl, ExternalUrlError, HostKind};
 pub use family_id::FamilyId;
 pub use grant_id::GrantId;
 pub use grant_type::{GrantType, UnknownGrantType};

@@ -198,7 +198,7 @@ impl FromStr for RedirectUri {
 
 super::text::by_text!(RedirectUri);
 
-fn characters(text: &str) -> Result<(), RedirectUriError> {
+pub(super) fn characters(text: &str) -> Result<(), RedirectUriError> {
     if text.len() > MOST_BYTES {
         return Err(RedirectUriError::Length);
     }
@@ -216,7 +216,7 @@ fn characters(text: &str) -> Result<(), RedirectUriError> {
 }
 
 /// Triplets are well formed; outside the query none hides what structures a path.
-fn percent_encoding(rest: &str) -> Result<(), RedirectUriError> {
+pub(super) fn percent_encoding(rest: &str) -> Result<(), RedirectUriError> {
     let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
     for (part, is_path) in [(path, true), (query, false)] {
         for after in part.split('%').skip(1) {

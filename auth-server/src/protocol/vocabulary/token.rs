@@ -150,9 +150,9 @@ pub(crate) fn with_checksum(mut text: String) -> String {
 }
 
 /// Whether a text begins as every secret of ours does, or as a JWT: whoever sends it in
-/// a wrong place is not to find it written down (OA-LG-03).
+/// a wrong place is not to find it written down (OA-LG-03). Identifiers of clients are none.
 pub fn looks_secret(text: &str) -> bool {
-    text.starts_with("eyJ") || text.strip_prefix("pc_").is_some_and(|rest| !rest.starts_with("c_"))
+    text.starts_with("eyJ") || text.strip_prefix("pc_").is_some_and(|rest| !rest.starts_with("c_") && !rest.starts_with("r_"))
 }
 
 /// The part between prefix and checksum, if both are right.

@@ -1,4 +1,4 @@
-//! Certificates for `localhost` that vouch for themselves.
+//! Certificates that vouch for themselves.
 
 use std::{
     fs,
@@ -14,7 +14,13 @@ pub(crate) struct Certificate {
 }
 
 impl Certificate {
+    /// For this computer.
     pub(crate) fn new() -> Self {
+        Self::naming("DNS:localhost,IP:127.0.0.1")
+    }
+
+    /// For these names and addresses, written as in a certificate.
+    pub(crate) fn naming(names: &str) -> Self {
         let made = Self { folder: tempfile::tempdir().unwrap() };
         let openssl = Command::new("openssl")
             .args([
@@ -30,7 +36,7 @@ impl Certificate {
                 "-subj",
                 "/CN=localhost",
             ])
-            .args(["-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-addext", "basicConstraints=critical,CA:FALSE"])
+            .args(["-addext", &format!("subjectAltName={names}"), "-addext", "basicConstraints=critical,CA:FALSE"])
             .arg("-keyout")
             .arg(made.key())
             .arg("-out")
@@ -50,7 +56,7 @@ impl Certificate {
     }
 
     /// Puts another pair where this one stood; this one is kept in `aside`.
-    pub(super) fn replace_with(&self, other: &Self, aside: &Path) {
+    pub(crate) fn replace_with(&self, other: &Self, aside: &Path) {
         fs::copy(self.certificate(), aside).unwrap();
         fs::copy(other.certificate(), self.certificate()).unwrap();
         fs::copy(other.key(), self.key()).unwrap();
