@@ -6,7 +6,6 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use portcullis::clients::presets::{Preset, preset};
 use serde::Deserialize;
 
 /// One client.
@@ -30,6 +29,9 @@ pub(super) struct Card {
     /// What it has been seen to register (RFC 7591), one body for each way.
     #[serde(default, rename = "registration")]
     pub(super) registrations: Vec<toml::Table>,
+    /// What it is known to publish of itself (Client ID Metadata Document).
+    #[serde(default, rename = "document")]
+    pub(super) documents: Vec<Document>,
     /// What the operator adds to the preset, or registers without one.
     #[serde(default)]
     pub(super) operator: Operator,
@@ -78,12 +80,22 @@ pub(super) struct Operator {
     pub(super) secret: bool,
 }
 
+/// What stands at the address that is its identifier: what is known of it, and a name, since a
+/// document without one is none. In a test the vendor's host is this computer.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Document {
+    pub(super) url: String,
+    pub(super) metadata: toml::Table,
+}
+
 /// How the server comes to know a client.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Way {
     Registration,
     Operator,
+    Document,
 }
 
 /// How it sends its secret, if it has one.
@@ -95,6 +107,9 @@ pub(super) enum Style {
     /// RFC 6749 §2.3.1: form-encoded first.
     BasicEncoded,
     Post,
+    /// Not the secret, but proof of a key (RFC 7523): what a document's client does by itself.
+    #[serde(skip)]
+    Assertion,
 }
 
 /// One way in which it has been seen to connect. In values `{mcp}` is the address of
@@ -170,12 +185,19 @@ impl Mcp {
 }
 
 impl Card {
-    pub(super) fn preset(&self) -> Option<&'static Preset> {
-        self.preset.as_deref().map(|name| preset(name).unwrap_or_else(|| panic!("{}: no preset {name}", self.file)))
+    /// How the server may come to know it.
+    pub(super) fn ways(&self) -> Vec<Way> {
+        let known = [
+            (!self.registrations.is_empty(), Way::Registration),
+            (self.can_be_added(), Way::Operator),
+            (!self.documents.is_empty(), Way::Document),
+        ];
+        known.into_iter().filter_map(|(is_known, way)| is_known.then_some(way)).collect()
     }
 
-    pub(super) fn has_a_way_in(&self) -> bool {
-        !self.registrations.is_empty() || self.preset().is_some() || !self.operator.redirect_uris.is_empty()
+    /// Whether anything is known that an operator could type.
+    pub(super) fn can_be_added(&self) -> bool {
+        self.preset.is_some() || !self.operator.redirect_uris.is_empty() || !self.registrations.is_empty()
     }
 
     /// What the operator has to type besides the preset.

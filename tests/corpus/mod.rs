@@ -13,6 +13,7 @@ mod card;
 mod quirks;
 mod replay;
 mod stories;
+mod vendors;
 
 use std::{collections::BTreeSet, fs};
 
@@ -22,8 +23,8 @@ use replay::{Mode, replay};
 use crate::harness::on_both_stores;
 
 on_both_stores! {
-    // MCP-AS-29, MCP-AS-56, MCP-AS-57, MCP-AS-72, MCP-AS-74, MCP-AS-92, MCP-AS-94, MCP-AS-131…138, MCP-AS-150
-    // K-02, K-03, K-04, K-10, K-12, K-14, K-15, K-17, K-18, K-20, K-24, K-32, K-33
+    // MCP-AS-29, MCP-AS-56, MCP-AS-57, MCP-AS-72, MCP-AS-74, MCP-AS-92, MCP-AS-94, MCP-AS-110…116, MCP-AS-125, MCP-AS-131…138, MCP-AS-150
+    // K-01, K-02, K-03, K-04, K-10, K-12, K-13, K-14, K-15, K-16, K-17, K-18, K-20, K-24, K-32, K-33
     async fn every_client_connects_where_anybody_may_register(store: Store) { replay(store, Mode::Open).await; }
 
     // MCP-AS-130, OA-DR-03: those that register are told the token, the others are the operator's
@@ -91,6 +92,11 @@ fn every_file_says_who_vouches_for_what() {
             assert!(!piece.fact.is_empty() && !piece.source.is_empty(), "{file}: {piece:?}");
         }
         assert_eq!(visits.is_empty(), not_replayed.is_some(), "{file}: a client connects, or the file says why that can not be replayed");
-        assert!(visits.is_empty() || card.has_a_way_in(), "{file}: neither a registration nor an address for the operator");
+        let ways = card.ways();
+        for visit in visits {
+            let is_made = visit.ways.is_empty() || visit.ways.iter().any(|way| ways.contains(way));
+            assert!(is_made && !ways.is_empty(), "{file}: {} is never replayed", visit.about);
+            assert!(visit.refused.iter().all(|way| ways.contains(way)), "{file}: {}", visit.about);
+        }
     }
 }

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use url::Url;
 
 use super::card::{Card, Style, Visit, Way, cards};
+use super::vendors::{Key, Vendors};
 use crate::harness::{Answer, Ask, Client, MAIL, Person, Server, Setup, Store, Tokens, basic, challenge_of, encoded};
 
 /// Who may register.
@@ -26,13 +27,16 @@ pub(super) struct Stage {
     metadata: Value,
     ada: Person,
     checker: Client,
+    pub(super) vendors: Vendors,
 }
 
 /// A client that the server knows.
 pub(super) struct Known {
     pub(super) id: String,
     pub(super) secret: Option<String>,
-    way: Way,
+    pub(super) way: Way,
+    /// What it signs with, and whether it may also come without.
+    pub(super) key: Option<(Key, bool)>,
 }
 
 /// Says which client it was when a test ends in between.
@@ -63,7 +67,9 @@ pub(super) async fn replay(store: Store, mode: Mode) {
     let only = std::env::var_os("CLIENT").map(|file| file.into_string().unwrap());
     let mut connected = 0;
     for card in cards().iter().filter(|card| only.as_ref().is_none_or(|only| *only == card.file)) {
-        connected += stage.play(card).await;
+        let times = stage.play(card).await;
+        assert_eq!(times > 0, !card.visits.is_empty(), "{}", card.file);
+        connected += times;
     }
     assert!(connected > 0, "nobody came");
 }
@@ -89,7 +95,9 @@ impl Stage {
             Mode::Off => "mode = \"off\"",
         };
         let registration = format!("{table}\nper_source_per_hour = 1000000");
-        let server = Setup::on(store).resources(&resources()).table("registration", &registration).start().await;
+        let vendors = Vendors::open().await;
+        let setup = Setup::on(store).resources(&resources()).table("registration", &registration).table("egress", &vendors.trusted());
+        let server = setup.start().await;
         let token = (mode == Mode::InitialAccessToken).then(|| {
             let shown = server.cli(&["registration-token", "add", "Corpus", "--json"]).expect().json();
             shown["token"].as_str().unwrap().to_owned()
@@ -103,9 +111,12 @@ impl Stage {
             assert_eq!(metadata.get(member), is_told.then(|| json!(server.url(path))).as_ref(), "{member}");
         }
         assert_eq!(metadata["authorization_response_iss_parameter_supported"], true, "K-12");
+        // K-01: with one of the two missing, it registers instead
+        assert_eq!(metadata["client_id_metadata_document_supported"], true);
+        assert!(metadata["token_endpoint_auth_methods_supported"].as_array().unwrap().contains(&json!("none")));
         let audiences = [super::card::Mcp::Files, super::card::Mcp::Aliased, super::card::Mcp::Origin].map(super::card::Mcp::url);
         let checker = server.resource_server(&audiences).await;
-        Self { mode, token, metadata, ada: server.person("ada"), checker, server }
+        Self { mode, token, metadata, ada: server.person("ada"), checker, vendors, server }
     }
 
     /// Everything that is known of a client; returns how often it got in.
@@ -123,10 +134,16 @@ impl Stage {
 
     /// The server comes to know the client, in each way that this mode has for it.
     async fn acquaint(&self, card: &Card) -> Vec<Known> {
-        if self.mode == Mode::Off || card.registrations.is_empty() {
-            return self.added(card);
+        let mut known: Vec<Known> = card.documents.iter().map(|document| self.vendors.publish(document)).collect();
+        if self.mode == Mode::Off {
+            for body in &card.registrations {
+                Answer::to(self.server.request("POST", "/register").json(body)).await.expect_error(404, "not_found");
+            }
         }
-        let mut known = Vec::new();
+        if self.mode == Mode::Off || card.registrations.is_empty() {
+            known.extend(self.added(card));
+            return known;
+        }
         for body in &card.registrations {
             known.push(self.register(card, &self.filled(&serde_json::to_value(body).unwrap())).await);
         }
@@ -156,14 +173,21 @@ impl Stage {
         for grant in client["grant_types"].as_array().expect("grant_types") {
             assert!(self.metadata["grant_types_supported"].as_array().unwrap().contains(grant), "{name}");
         }
-        let known =
-            Known { id: client["client_id"].as_str().unwrap().to_owned(), secret: secret.map(str::to_owned), way: Way::Registration };
+        let known = Known {
+            id: client["client_id"].as_str().unwrap().to_owned(),
+            secret: secret.map(str::to_owned),
+            way: Way::Registration,
+            key: None,
+        };
         known.assert_reads_the_same_in_any_encoding();
         known
     }
 
     /// Adds it as the operator does: from the preset where there is one, with a secret besides where it can be given one.
     fn added(&self, card: &Card) -> Vec<Known> {
+        if !card.can_be_added() {
+            return Vec::new();
+        }
         let mut known = vec![self.add(card, &[])];
         if card.operator.secret {
             known.push(self.add(card, &["--confidential"]));
@@ -183,16 +207,18 @@ impl Stage {
         let made = self.server.cli(&arguments).expect().json();
         let secret = made["client_secret"].as_str().map(str::to_owned);
         assert_eq!(secret.is_some(), made["token_endpoint_auth_method"] != "none", "{made}");
-        let known = Known { id: made["client_id"].as_str().unwrap().to_owned(), secret, way: Way::Operator };
+        let known = Known { id: made["client_id"].as_str().unwrap().to_owned(), secret, way: Way::Operator, key: None };
         known.assert_reads_the_same_in_any_encoding();
         known
     }
 
     /// Connects, once for each way of sending a secret.
-    async fn visit(&mut self, card: &Card, visit: &Visit, known: &Known) -> usize {
-        let styles: Vec<Option<Style>> = match known.secret {
-            Some(_) => visit.secret.iter().copied().map(Some).collect(),
-            None => vec![None],
+    pub(super) async fn visit(&mut self, card: &Card, visit: &Visit, known: &Known) -> usize {
+        let styles: Vec<Option<Style>> = match (&known.secret, &known.key) {
+            (Some(_), _) => visit.secret.iter().copied().map(Some).collect(),
+            (None, Some((_, true))) => vec![Some(Style::Assertion), None],
+            (None, Some((_, false))) => vec![Some(Style::Assertion)],
+            (None, None) => vec![None],
         };
         for style in &styles {
             let scene = Scene { card, visit, way: known.way, style: *style };
@@ -279,6 +305,12 @@ impl Stage {
             Some(Style::Post) => {
                 form.insert("client_id".to_owned(), known.id.clone());
                 form.insert("client_secret".to_owned(), secret.to_owned());
+            }
+            Some(Style::Assertion) => {
+                let (key, _) = known.key.as_ref().expect("a key");
+                form.insert("client_id".to_owned(), known.id.clone());
+                form.insert("client_assertion_type".to_owned(), "urn:ietf:params:oauth:client-assertion-type:jwt-bearer".to_owned());
+                form.insert("client_assertion".to_owned(), key.assertion(&known.id, &self.server.issuer));
             }
             Some(Style::BasicRaw) => request = request.header("authorization", raw_basic(&known.id, secret)),
             Some(Style::BasicEncoded) => request = request.header("authorization", basic(&known.id, secret)),

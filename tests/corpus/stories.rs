@@ -2,7 +2,11 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{Answer, CALLBACK, Client, FILES, Setup, Store, Tokens, free_port, http, on_both_stores, until};
+use super::{
+    card::cards,
+    replay::{Mode, Stage},
+};
+use crate::harness::{Answer, CALLBACK, Client, FILES, Reply, Setup, Store, Tokens, free_port, http, on_both_stores, until};
 
 fn quoted<'a>(header: &'a str, name: &str) -> &'a str {
     let rest = header.split_once(&format!("{name}=\"")).unwrap_or_else(|| panic!("no {name} in {header}")).1;
@@ -112,4 +116,24 @@ async fn a_vendor_that_registers_for_each_connection_is_not_held_up() {
     }
     let (client, tokens) = first.unwrap();
     Tokens::of(&client.refresh(tokens.refresh()).await);
+}
+
+// MCP-AS-121, MCP-AS-122, OA-CM-20, K-07: what was read before is good, and who was never read is told so
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_vendor_that_challenges_robots_does_not_stop_who_is_known_here() {
+    let mut stage = Stage::set(Store::Sqlite, Mode::Open).await;
+    let cards = cards();
+    let card = cards.iter().find(|card| card.file == "claude-code").unwrap();
+    let (document, visit) = (&card.documents[0], &card.visits[0]);
+    let known = stage.vendors.publish(document);
+    stage.visit(card, visit, &known).await;
+    let challenge = Reply::with("403 Forbidden", "content-type: text/html\r\n", b"<title>Just a moment...</title>");
+    stage.vendors.answers(&document.url, challenge.clone());
+    stage.server.kill_and_restart().await;
+    stage.visit(card, visit, &known).await;
+    stage.vendors.answers("https://never-read.example/client.json", challenge);
+    let stranger = Client::known(&stage.server, &stage.vendors.here("https://never-read.example/client.json"), None, CALLBACK);
+    let place = stage.server.person("ada").arrive(&stranger.ask()).await;
+    assert_eq!((place.left, place.answer.status), (false, 400));
+    assert!(place.answer.body.contains("could not be read from"), "{}", place.answer.body);
 }
