@@ -31,7 +31,7 @@ on_both_stores! {
         let tokens = server.client().await.connect(&mut server.person("ada")).await;
         let (codes, said) = reasons(&server, &tokens.access, &["--resource", FILES]);
         assert_eq!(codes, [""; 0], "{said}");
-        for part in ["kind       an access token", FILES, "files:read", "ada (u_", "Test client (pc_c_", "ES256, key", "Good: this server accepts it"] {
+        for part in ["kind       an access token", FILES, "files:read", "ada (u_", "Test client (pc_r_", "ES256, key", "Good: this server accepts it"] {
             assert!(said.contains(part), "{part}: {said}");
         }
         let (codes, said) = reasons(&server, tokens.refresh(), &[]);
