@@ -6,13 +6,14 @@ use std::{
     net::SocketAddr,
     os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use anyhow::Context as _;
 use axum_server::Handle;
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD as BASE64URL};
 use chrono::TimeDelta;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -32,6 +33,9 @@ use crate::{
 
 /// How long the link that makes the first account can be used.
 const SETUP_LINK_LIFETIME: TimeDelta = TimeDelta::minutes(30);
+
+/// How long the database is waited for at the end.
+const GOODBYE: Duration = Duration::from_secs(5);
 
 /// What is served beside the server itself.
 #[derive(Clone, Copy, Debug)]
@@ -120,6 +124,8 @@ pub async fn run(config: Config, options: Options, greet: impl FnOnce(&Started) 
     jobs::start(&app, &stop);
 
     let handle = Handle::new();
+    // Before anybody can know that there is something to stop: none is lost.
+    let mut signals = Signals::listen()?;
     // Before the first answer: whoever hears that the server is ready finds the link in its file.
     greet(&started)?;
     drop(started);
@@ -127,8 +133,7 @@ pub async fn run(config: Config, options: Options, greet: impl FnOnce(&Started) 
     let service = Front::of(app.clone(), router(app.clone()));
     let mut serving = tokio::spawn(listener::serve(service, socket, tls.clone(), handle.clone()));
     let ended = tokio::select! {
-        told = until_told_to_stop(&app, tls.as_ref()) => {
-            told?;
+        () = signals.until_told_to_stop(&app, tls.as_ref()) => {
             stop.cancel();
             listener::stop(&handle);
             serving.await
@@ -137,7 +142,10 @@ pub async fn run(config: Config, options: Options, greet: impl FnOnce(&Started) 
     };
     stop.cancel();
     ended.context("the server's task broke")??;
-    app.store.close().await;
+    // All that was acknowledged is durable; what is left is to say goodbye.
+    if tokio::time::timeout(GOODBYE, app.store.close()).await.is_err() {
+        tracing::warn!("the database was left without waiting for its connections to close");
+    }
     tracing::info!("Portcullis has stopped");
     Ok(())
 }
@@ -187,16 +195,30 @@ async fn setup_link(app: &App) -> anyhow::Result<Secret<String>> {
     Ok(Secret::new(app.config.issuer.below(&format!("/setup/{}", token.wire()))))
 }
 
-/// Waits for SIGTERM or Ctrl-C; SIGHUP reads the certificate anew.
-async fn until_told_to_stop(app: &App, tls: Option<&axum_server::tls_rustls::RustlsConfig>) -> anyhow::Result<()> {
-    let mut terminate = signal(SignalKind::terminate()).context("listening for SIGTERM")?;
-    let mut interrupt = signal(SignalKind::interrupt()).context("listening for SIGINT")?;
-    let mut hang_up = signal(SignalKind::hangup()).context("listening for SIGHUP")?;
-    loop {
-        tokio::select! {
-            _ = terminate.recv() => return Ok(()),
-            _ = interrupt.recv() => return Ok(()),
-            _ = hang_up.recv() => reload_certificate(app, tls),
+/// What the operating system tells this process; what came before anybody asks is kept.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hang_up: Signal,
+}
+
+impl Signals {
+    fn listen() -> anyhow::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate()).context("listening for SIGTERM")?,
+            interrupt: signal(SignalKind::interrupt()).context("listening for SIGINT")?,
+            hang_up: signal(SignalKind::hangup()).context("listening for SIGHUP")?,
+        })
+    }
+
+    /// Waits for SIGTERM or Ctrl-C; SIGHUP reads the certificate anew.
+    async fn until_told_to_stop(&mut self, app: &App, tls: Option<&axum_server::tls_rustls::RustlsConfig>) {
+        loop {
+            tokio::select! {
+                _ = self.terminate.recv() => return,
+                _ = self.interrupt.recv() => return,
+                _ = self.hang_up.recv() => reload_certificate(app, tls),
+            }
         }
     }
 }
