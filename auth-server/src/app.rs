@@ -107,7 +107,7 @@ impl App {
             resources: ArcSwap::from_pointee(resources),
             refresh_tokens: RefreshTokenKeys::new(&master_key),
             clients: ClientCache::new(sealed_clients(&config, &master_key)),
-            client_documents: ClientDocuments::new(config.client_documents.clone(), policy(&config)),
+            client_documents: ClientDocuments::new(config.client_documents.clone(), registration_policy(&config)),
             client_keys: ClientKeys::new(),
             egress: Egress::new(Internet, reach(&config), &config.egress.root_certificates)?,
             passwords: Passwords::new(config.limits.password_checks_at_once)?,
@@ -127,6 +127,11 @@ impl App {
             master_key,
             keys,
         })))
+    }
+
+    /// What the operator allows clients to say of themselves.
+    pub fn registration_policy(&self) -> RegistrationPolicy {
+        registration_policy(&self.config)
     }
 
     /// Takes in what another process, or the command line, has changed.
@@ -155,7 +160,8 @@ pub(crate) fn sealed_clients(config: &Config, master_key: &MasterKey) -> SealedC
     SealedClients::new(master_key, &config.issuer, config.registration.never_used_lifetime)
 }
 
-fn policy(config: &Config) -> RegistrationPolicy {
+/// What the operator allows clients to say of themselves, however they come.
+fn registration_policy(config: &Config) -> RegistrationPolicy {
     RegistrationPolicy { private_use_schemes: config.authorization.private_use_schemes }
 }
 

@@ -16,7 +16,7 @@ use chrono::{DateTime, Utc};
 
 use super::{
     document::{self, Found},
-    flow::{Kept, redirect},
+    flow::{Kept, parameters, redirect},
 };
 use crate::{
     app::App,
@@ -62,10 +62,9 @@ pub async fn authorize(State(app): State<App>, request: Request) -> Response {
 
 async fn begin(app: &App, parts: &Parts, encoded: &[u8]) -> Result<Response, PageFailure> {
     let now = app.clock.now();
-    let parameters = Parameters::parse_remembering_faults(encoded)
-        .map_err(|error| PageFailure::bad_request("The link is not written correctly.", error))?;
+    let parameters = parameters(encoded)?;
     let (client, kept) = match client(app, &parameters, now).await? {
-        Found::Known(client) => (Arc::clone(&client), Kept::of(app, encoded, &client)?),
+        Found::Known(client) => (Arc::clone(&client), Kept::of(app, parameters, &client)?),
         Found::Unread(client) => (client, unread(&parameters, encoded)?),
     };
     if let Kept::Refused(refused) = &kept

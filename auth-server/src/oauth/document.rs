@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::{http::StatusCode, response::Response};
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::flow::{Kept, Pending, redirect};
+use super::flow::{self, Kept, Pending, redirect};
 use crate::{
     app::App,
     clients::{NoDocument, RemoteError},
@@ -57,7 +57,7 @@ pub(super) async fn read(app: &App, pending: &Pending, parameters: &str, now: Da
         app.client_documents.address(id, &app.egress).ok_or_else(|| PageFailure::nobody_to_tell(PageError::ClientGone, id.as_str()))?;
     let url = url.map_err(|error| unusable(id, &error))?;
     let client = current(app, &url, id, now).await?;
-    let kept = Kept::of(app, parameters.as_bytes(), &client)?;
+    let kept = Kept::of(app, flow::parameters(parameters.as_bytes())?, &client)?;
     app.store.replace_request(&pending.handle.hash(), &serde_json::to_value(&kept).map_err(anyhow::Error::new)?, &client).await?;
     Ok(redirect(&pending.path(app, "")))
 }

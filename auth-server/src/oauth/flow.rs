@@ -14,7 +14,6 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::document::{self, Found};
-
 use crate::{
     app::App,
     entropy,
@@ -49,9 +48,7 @@ pub enum Kept {
 
 impl Kept {
     /// What is to be kept of a request of this client.
-    pub fn of(app: &App, encoded: &[u8], client: &Client) -> Result<Self, PageFailure> {
-        let parameters = Parameters::parse_remembering_faults(encoded)
-            .map_err(|error| PageFailure::bad_request("The link is not written correctly.", error))?;
+    pub fn of(app: &App, parameters: Parameters, client: &Client) -> Result<Self, PageFailure> {
         match authorize::bind(parameters, client) {
             Err(error) => Err(PageFailure::nobody_to_tell(error, client.id.as_str())),
             Ok(bound) => Ok(match bound.validate(client, &app.resources.load(), &app.config.issuer) {
@@ -84,6 +81,11 @@ impl Kept {
         failure.for_client(client.id.as_str()).record();
         Ok(redirect(&authorize::error_location(&refused, &app.config.issuer)))
     }
+}
+
+/// Reads the parameters of an authorization request.
+pub(super) fn parameters(encoded: &[u8]) -> Result<Parameters, PageFailure> {
+    Parameters::parse_remembering_faults(encoded).map_err(|error| PageFailure::bad_request("The link is not written correctly.", error))
 }
 
 /// A kept request, in the browser it belongs to.

@@ -23,7 +23,7 @@ use crate::{
     limits::Source,
     protocol::{
         error::{ErrorCode, OAuthError, Refusal},
-        registration::{self, Chosen, LARGEST_BODY, NewClient, RegistrationPolicy},
+        registration::{self, Chosen, LARGEST_BODY, NewClient},
         vocabulary::{ClientId, ClientSecret, InitialAccessToken, Token, TokenHash},
     },
 };
@@ -40,9 +40,9 @@ pub async fn register(State(app): State<App>, request: Request) -> Result<Respon
         let answer = OAuthError::new(ErrorCode::InvalidClientMetadata, "send Content-Type: application/json");
         return Err(ApiFailure::refused(Step::RegistrationRefused, answer, "the content type is not JSON"));
     }
-    let policy = RegistrationPolicy { private_use_schemes: app.config.authorization.private_use_schemes };
     let chosen = Chosen { id: ClientId::generate(entropy::random()?), secret: Token::<ClientSecret>::new(entropy::random()?) };
-    let new = registration::register(&body, policy, chosen, now).map_err(|error| ApiFailure::of(Step::RegistrationRefused, &error))?;
+    let new = registration::register(&body, app.registration_policy(), chosen, now)
+        .map_err(|error| ApiFailure::of(Step::RegistrationRefused, &error))?;
     let new = keep(&app, new, token.as_ref(), now).await?;
     Event::of(Step::ClientRegistered).client(new.client.id.as_str()).because("by itself").record();
     let no_store = [(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
