@@ -246,6 +246,22 @@ async fn the_operator_lets_in_whom_they_know_or_nobody() {
     assert!(metadata(&off.server).await.get("client_id_metadata_document_supported").is_none());
 }
 
+// OA-AZ-18: whatever its document says
+#[tokio::test]
+async fn an_app_that_the_operator_disables_is_out_although_its_document_is_at_hand() {
+    let world = World::new(Store::Sqlite, "").await;
+    let client = world.client();
+    let mut ada = world.server.person("ada");
+    client.connect(&mut ada).await;
+    world.server.cli(&["client", "disable", &world.id, "--yes"]).expect();
+    until("the app to be out", async || !ada.open(&client.ask().path()).await.left).await;
+    let place = ada.open(&client.ask().path()).await;
+    assert!(place.answer.status == 400 && place.try_form("/decision").is_none(), "{}", place.answer.body);
+    assert!(place.answer.body.contains("has ended, or was never made"), "{}", place.answer.body);
+    world.server.cli(&["client", "enable", &world.id]).expect();
+    until("the app to be back", async || ada.open(&client.ask().path()).await.left).await;
+}
+
 // MCP-AS-126
 #[tokio::test]
 async fn a_resource_is_no_client() {

@@ -44,6 +44,10 @@ pub(super) async fn find(app: &App, id: &ClientId, now: DateTime<Utc>) -> Result
     }
     let Some(url) = app.client_documents.address(id, &app.egress) else { return Ok(None) };
     let url = url.map_err(|error| unusable(id, &error))?;
+    if stored.is_none() {
+        // Not known to the cache: never let in, or shut out since.
+        stored_document(app, id).await?;
+    }
     Ok(Some(match app.client_documents.at_hand(&url, now) {
         Some(client) => Found::Known(client),
         None => Found::Unread(Arc::new(Client::new(id.clone(), ClientOrigin::Document, now))),
@@ -65,10 +69,7 @@ pub(super) async fn read(app: &App, pending: &Pending, parameters: &str, now: Da
 /// The client as its document has it. What is stored of it follows: with a redirect URI
 /// that is gone or keys that differ, what people allowed before does not count any more.
 async fn current(app: &App, url: &ExternalUrl, id: &ClientId, now: DateTime<Utc>) -> Result<Arc<Client>, PageFailure> {
-    let stored = app.store.client(id).await?.filter(|client| client.origin == ClientOrigin::Document);
-    if stored.as_ref().is_some_and(|client| !client.is_active()) {
-        return Err(PageFailure::nobody_to_tell(PageError::ClientGone, id.as_str()));
-    }
+    let stored = stored_document(app, id).await?;
     let client = app.client_documents.read(&app.egress, url, stored.clone(), now).await.map_err(|error| unusable(id, &error))?;
     if let Some(stored) = stored {
         let renewed = Client { created_at: stored.created_at, ..Client::clone(&client) };
@@ -80,6 +81,16 @@ async fn current(app: &App, url: &ExternalUrl, id: &ClientId, now: DateTime<Utc>
         }
     }
     Ok(client)
+}
+
+/// What is stored of a client that is known by its document; nothing goes on with one
+/// that the operator disabled.
+async fn stored_document(app: &App, id: &ClientId) -> Result<Option<Client>, PageFailure> {
+    let stored = app.store.client(id).await?;
+    if stored.as_ref().is_some_and(|client| !client.is_active()) {
+        return Err(PageFailure::nobody_to_tell(PageError::ClientGone, id.as_str()));
+    }
+    Ok(stored.filter(|client| client.origin == ClientOrigin::Document))
 }
 
 /// OA-CM-23: host and kind of reason, and nothing that the other side sent or that tells
